@@ -1,0 +1,143 @@
+"""Cached reads: whole pages for everyone, and fragments inside pages made for one caller. One store, one rule."""
+
+from collections.abc import Callable, Collection
+from contextvars import ContextVar
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+from flask import Response, abort, current_app, make_response, request
+from markupsafe import Markup
+from pydantic import BaseModel, ValidationError
+
+from revalidation.privacy import is_personal, shared
+from revalidation.store import Entry, digest, get, injective_key, page_entry, put
+from revalidation.tags import read_nonces
+from revalidation.transaction import is_writing
+
+if TYPE_CHECKING:
+    from revalidation.state import State
+
+Tags = Collection[str] | Callable[..., Collection[str]]
+Make = Callable[[dict[str, str]], Entry | None]
+
+# The nonces that the copy being made depends on. An inner copy adds its own to those of the copy around it.
+_depends: ContextVar[dict[str, str] | None] = ContextVar("revalidation_depends", default=None)
+
+
+def cached(*key: str | int | None, tags: Collection[str], render: Callable[[], str]) -> Markup:
+    """Return the fragment under `key`, from the store or made by `render`, which must give HTML.
+
+    `key` starts with a name and holds everything that `render` depends on besides the database; `tags` name what it
+    shows. Raises `PrivateRead` when `render` looks at the caller.
+    """
+    state: State = current_app.extensions["revalidation"]
+    name = injective_key("fragment", state.release, *key)
+    if is_writing():
+        return Markup(shared(name, render))  # noqa: S704
+    state.db.session.connection()  # all parts of a page are read in one snapshot, so that they never disagree
+    entry = _fresh(state, name)
+    if entry is None:
+        with state.one_fill(name):
+            entry = _fresh(state, name) or _fill(state, name, tags, lambda nonces: Entry(nonces, render().encode()))
+    assert entry is not None  # noqa: S101  (this `make` always returns one)
+    return Markup(entry.body.decode())  # noqa: S704
+
+
+def cached_page(*, tags: Tags = (), query: type[BaseModel] | None = None) -> Callable[..., Callable[..., Response]]:
+    """Cache a GET view whole, for every caller without a private cookie. A page always carries its own path as a tag.
+
+    `tags` may be a function of the view's arguments. `query` is the schema of the query string: the view gets it as its
+    argument `query`, and only what it declares can tell two copies apart. A query that does not fit is a 404.
+    """
+
+    def decorate(view: Callable[..., Any]) -> Callable[..., Response]:
+        @wraps(view)
+        def serve(**values: Any) -> Response:
+            state: State = current_app.extensions["revalidation"]
+            asked = _parse(query) if query else None
+            arguments = {**values, "query": asked} if asked else values
+            if is_personal(state.private_cookies):
+                response = make_response(view(**arguments))
+                response.headers["Cache-Control"] = "private, no-store"
+                return response
+            shape = asked.model_dump(mode="json") if asked else None
+            key = injective_key("page", state.release, request.endpoint, values, shape)
+            declared = tags(**values) if callable(tags) else tags
+            return _serve(state, key, {request.path, *declared}, lambda: make_response(view(**arguments)))
+
+        return serve
+
+    return decorate
+
+
+def _parse(query: type[BaseModel]) -> BaseModel:
+    try:
+        return query.model_validate(request.args.to_dict())
+    except ValidationError:
+        abort(404)
+
+
+def _serve(state: "State", key: str, tags: Collection[str], view: Callable[[], Response]) -> Response:
+    entry = _fresh(state, key)
+    if entry is None:
+        state.db.session.rollback()  # no connection is held while waiting, and the next look is a new snapshot
+        with state.one_fill(key):
+            entry = _fresh(state, key)
+            if entry is None:
+                made: list[Response] = []
+                entry = _fill(state, key, tags, lambda nonces: _copy_of(nonces, view(), made))
+                if entry is None:
+                    return made[0]
+    return _respond(entry, key)
+
+
+def _copy_of(nonces: dict[str, str], response: Response, made: list[Response]) -> Entry | None:
+    """Keep only complete 200s of the pure renderer: no redirect, no error, no stream, nothing that sets a cookie."""
+    made.append(response)
+    if response.status_code != 200 or response.is_streamed or "Set-Cookie" in response.headers:
+        return None
+    return page_entry(nonces, response.get_data())
+
+
+def _fresh(state: "State", key: str) -> Entry | None:
+    """Return the entry if every nonce it was made under is the current one: equality of the whole set, never `>=`."""
+    entry = get(state.store, key)
+    if entry is None or read_nonces(state.db, entry.nonces) != entry.nonces:
+        return None
+    if (outer := _depends.get()) is not None:
+        outer.update(entry.nonces)
+    return entry
+
+
+def _fill(state: "State", key: str, tags: Collection[str], make: Make) -> Entry | None:
+    # The nonces come first, the data after, both in one snapshot: a write that commits in between makes this copy a
+    # miss for the next reader, instead of an old page under a new name.
+    state.db.session.connection()  # the transaction begins here, so the nonces are part of its snapshot
+    nonces = read_nonces(state.db, tags)
+    depends, outer = dict(nonces or {}), _depends.get()
+    token = _depends.set(depends)
+    try:
+        with state.watch() as reads:
+            entry: Entry | None = shared(key, lambda: make(depends))
+    finally:
+        _depends.reset(token)
+    if outer is not None:
+        outer.update(depends)
+    if entry is not None and nonces is not None:
+        put(state.store, key, entry)
+        state.remember(key, entry, reads)
+    return entry
+
+
+def _respond(entry: Entry, key: str) -> Response:
+    """Answer with the entry: compressed where the client can read that, 304 where it has it already."""
+    gzipped = request.accept_encodings.quality("gzip") > 0 and bool(entry.gzipped)
+    response = Response(entry.gzipped if gzipped else entry.body, mimetype="text/html")
+    if gzipped:
+        response.headers["Content-Encoding"] = "gzip"
+    response.headers["Cache-Control"] = "no-cache"  # keep it, but ask each time: the nonces decide
+    response.headers["Vary"] = "Accept-Encoding, Cookie"
+    # A strong ETag names bytes, so the two codings must not share one (RFC 9110, section 8.8.3).
+    response.set_etag(f"{digest(key, entry.nonces)}{'-gzip' if gzipped else ''}")
+    response.make_conditional(request)
+    return response

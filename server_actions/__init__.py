@@ -1,0 +1,43 @@
+"""Server actions: functions that our own pages call to change something. The private hallway.
+
+What it promises. An action is a function with a schema and a policy; a form names it, the server runs it, and the page
+it was sent from comes back, rendered again after the commit. The order never changes: same origin, known action, size,
+schema, one write transaction, policy on what that transaction reads, the function, nonces, commit, answer. With htmx
+the fresh page is the answer; without script it is a 303 to it. Both are one code path.
+
+What it must never do. Trust that a form of ours is calling: the address is an endpoint like any other, and everything
+that arrives is unknown data from a hostile caller. It knows Flask, SQLAlchemy, pydantic and `revalidation`, and nothing
+of the application around it: copy the two folders and they work there.
+
+    @action(allow=writers)
+    def create_post(form: NewPost, user: User): ...
+
+    <form {{ action("posts.create_post") }}> … </form>
+"""
+
+from server_actions.answers import Refused, Success, conflict, invalid, redirect, set_cookie, success, too_many
+from server_actions.declare import action, anyone
+from server_actions.form import Form
+from server_actions.once import sweep_form_keys
+from server_actions.origin import request_is_from_our_pages
+from server_actions.page import local_page, page_state
+from server_actions.setup import init_app
+
+__all__ = [
+    "Form",
+    "Refused",
+    "Success",
+    "action",
+    "anyone",
+    "conflict",
+    "init_app",
+    "invalid",
+    "local_page",
+    "page_state",
+    "redirect",
+    "request_is_from_our_pages",
+    "set_cookie",
+    "success",
+    "sweep_form_keys",
+    "too_many",
+]

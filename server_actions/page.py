@@ -1,0 +1,87 @@
+"""The answer to an action is a page, rendered by the page's own view after the commit: one reader to keep fresh."""
+
+from dataclasses import dataclass, field
+from io import BytesIO
+from typing import Any
+from urllib.parse import unquote_to_bytes, urlsplit
+
+from flask import Response, current_app, request
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import RequestRedirect
+
+from revalidation import PERSONAL
+from server_actions.answers import outgoing_cookies
+from server_actions.form import Held
+
+STATE = "server_actions.state"
+
+
+@dataclass(frozen=True)
+class PageState:
+    """What an answered page shows besides its own content: a message, and the form as it was sent."""
+
+    message: str = ""
+    failed: bool = False
+    action: str = ""
+    fields: dict[str, str] = field(default_factory=dict)
+    errors: dict[str, list[str]] = field(default_factory=dict)
+    theirs: dict[str, Any] = field(default_factory=dict)
+    held: Held | None = None
+
+
+def page_state() -> PageState:
+    """Return the state of the page being rendered; an empty one for an ordinary GET."""
+    state: PageState = request.environ.get(STATE, PageState())
+    return state
+
+
+def local_page(path: str | None, default: str = "/") -> str:
+    """Return `path` if it is a page of this site, else `default`: whoever sends it may have chosen it for a victim."""
+    if not path or not path.startswith("/") or path.startswith("//") or not path.isprintable() or "\\" in path:
+        return default
+    try:
+        endpoint, _ = current_app.url_map.bind("local").match(urlsplit(path).path, method="GET")
+    except (HTTPException, RequestRedirect, ValueError):
+        return default
+    return path if current_app.extensions["server_actions"].is_page(endpoint) else default
+
+
+def sent_from(declared: str) -> str:
+    """Return the page a form was on: as the form says, else as the browser says (`Referer`), else the front page."""
+    return local_page(declared) if declared else local_page(_local_part(request.headers.get("Referer", "")))
+
+
+def _local_part(url: str) -> str:
+    for origin in current_app.extensions["server_actions"].own_origins():
+        if url.startswith(f"{origin}/"):
+            return url.removeprefix(origin).partition("#")[0]
+    return ""
+
+
+def render(path: str, state: PageState) -> Response:
+    """Return the page at `path` as its own GET view makes it now, for this caller, with `state` on it."""
+    target = urlsplit(path)
+    environ = {
+        name: value
+        for name, value in request.environ.items()
+        if name not in {"CONTENT_TYPE", "CONTENT_LENGTH", "HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE"}
+        and not name.startswith(("werkzeug.", "flask."))
+    }
+    environ |= {
+        "REQUEST_METHOD": "GET",
+        "PATH_INFO": unquote_to_bytes(target.path).decode("latin-1"),
+        "QUERY_STRING": target.query,
+        "HTTP_COOKIE": _cookies_after_the_action(),
+        "wsgi.input": BytesIO(),
+        PERSONAL: True,
+        STATE: state,
+    }
+    # A context of its own: the page reads in a new transaction, after the commit, and remembers nothing of the action.
+    with current_app.app_context(), current_app.request_context(environ):
+        return current_app.full_dispatch_request()
+
+
+def _cookies_after_the_action() -> str:
+    """Return the caller's cookies with those that the action sets in front: the first of a name counts."""
+    new = [f"{name}={value or ''}" for name, (value, _) in outgoing_cookies().items()]
+    return "; ".join([*new, request.environ.get("HTTP_COOKIE", "")])

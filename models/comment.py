@@ -1,0 +1,47 @@
+"""What readers say under a post."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Self
+
+from sqlalchemy import ForeignKey, Text, select
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from models.database import Model, db, now
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from models.post import Post
+    from models.user import User
+
+
+class Comment(Model):
+    """A comment: plain text, shown as it was typed."""
+
+    __tablename__ = "comment"
+    __table_args__ = {"sqlite_autoincrement": True}
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    post_id: Mapped[int] = mapped_column(ForeignKey("post.id", ondelete="CASCADE"), index=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id"), index=True)
+    body: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+    post: Mapped["Post"] = relationship(back_populates="comments")
+    user: Mapped["User"] = relationship(lazy="joined", innerjoin=True)
+
+    @classmethod
+    def add(cls, post: "Post", user: "User", body: str) -> Self:
+        """Say something under a post."""
+        comment = cls(post=post, user=user, body=body)
+        db.session.add(comment)
+        return comment
+
+    @classmethod
+    def latest(cls, limit: int) -> "Sequence[Self]":
+        """Return the newest comments of all posts."""
+        return db.session.scalars(select(cls).order_by(cls.id.desc()).limit(limit)).all()
+
+    def delete(self) -> None:
+        """Remove it."""
+        db.session.delete(self)

@@ -1,0 +1,59 @@
+"""Letters from the contact form."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Self
+
+from sqlalchemy import String, Text, func, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.database import Model, db, now
+from models.errors import NotFound
+
+
+class Message(Model):
+    """A letter, read or not."""
+
+    __tablename__ = "message"
+    __table_args__ = {"sqlite_autoincrement": True}
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(80))
+    email: Mapped[str] = mapped_column(String(254))
+    body: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    read_at: Mapped[datetime | None]
+
+    @classmethod
+    def send(cls, *, name: str, email: str, body: str) -> Self:
+        """Put a letter into the inbox."""
+        message = cls(name=name, email=email, body=body)
+        db.session.add(message)
+        return message
+
+    @classmethod
+    def inbox(cls, *, unread_only: bool = False) -> Sequence[Self]:
+        """Return the letters, newest first."""
+        query = select(cls).order_by(cls.id.desc()).limit(200)
+        return db.session.scalars(query.where(cls.read_at.is_(None)) if unread_only else query).all()
+
+    @classmethod
+    def unread(cls) -> int:
+        """Count what nobody has read."""
+        return db.session.scalar(select(func.count(cls.id)).where(cls.read_at.is_(None))) or 0
+
+    @classmethod
+    def find(cls, message_id: int) -> Self:
+        """Return a letter, or raise NotFound. The inbox is the house's: the policy has said who may look."""
+        message = db.session.get(cls, message_id)
+        if message is None:
+            raise NotFound(message_id)
+        return message
+
+    def mark_read(self) -> None:
+        """Note that it was read; the first time counts."""
+        self.read_at = self.read_at or now()
+
+    def mark_unread(self) -> None:
+        """Put it back among the unread."""
+        self.read_at = None

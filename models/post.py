@@ -1,0 +1,203 @@
+"""Posts: written, edited, scheduled, published, taken back. And the tags they stand under."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Self
+
+from sqlalchemy import Column, ForeignKey, String, Table, Text, func, select
+from sqlalchemy.orm import Mapped, mapped_column, relationship, undefer
+
+from models.database import Model, db, now
+from models.errors import NotFound
+from models.text import first_words, slugify, to_html
+
+if TYPE_CHECKING:
+    from models.comment import Comment
+    from models.user import User
+
+PER_PAGE = 8
+
+
+class PostStatus(StrEnum):
+    """Where a post stands between desk and reader."""
+
+    DRAFT = "draft"
+    SCHEDULED = "scheduled"
+    PUBLISHED = "published"
+
+
+post_tag = Table(
+    "post_tag",
+    Model.metadata,
+    Column("post_id", ForeignKey("post.id", ondelete="CASCADE"), primary_key=True),
+    Column("tag_id", ForeignKey("tag.id", ondelete="CASCADE"), primary_key=True, index=True),
+)
+
+
+class Tag(Model):
+    """A word that posts are found under."""
+
+    __tablename__ = "tag"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(40), unique=True)
+
+    @classmethod
+    def named(cls, names: Iterable[str]) -> list["Tag"]:
+        """Return the tags of these names, in order; new ones are made."""
+        wanted = list(dict.fromkeys(slugify(name)[:40] for name in names if name.strip()))
+        known = {tag.name: tag for tag in db.session.scalars(select(cls).where(cls.name.in_(wanted)))}
+        return [known.get(name) or cls(name=name) for name in wanted]
+
+    @classmethod
+    def in_use(cls) -> Sequence["Tag"]:
+        """Return the tags that published posts stand under, by name."""
+        published = select(post_tag.c.tag_id).join(Post).where(Post.status == PostStatus.PUBLISHED)
+        return db.session.scalars(select(cls).where(cls.id.in_(published)).order_by(cls.name)).all()
+
+
+class Post(Model):
+    """One text of the publication. `version` counts its edits, so that nobody saves over what they never saw."""
+
+    __tablename__ = "post"
+    __table_args__ = {"sqlite_autoincrement": True}  # an id is never used twice: a late form may still name it
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    slug: Mapped[str] = mapped_column(String(80), unique=True)
+    title: Mapped[str] = mapped_column(String(120))
+    excerpt: Mapped[str] = mapped_column(String(200))
+    body: Mapped[str] = mapped_column(Text, deferred=True)
+    body_html: Mapped[str] = mapped_column(Text, deferred=True)
+    status: Mapped[PostStatus] = mapped_column(String(10), default=PostStatus.DRAFT, index=True)
+    publish_at: Mapped[datetime | None]
+    published_at: Mapped[datetime | None] = mapped_column(index=True)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    updated_at: Mapped[datetime] = mapped_column(default=now)
+    version: Mapped[int] = mapped_column(default=1)
+    like_count: Mapped[int] = mapped_column(default=0)
+    author_id: Mapped[int] = mapped_column(ForeignKey("user.id"), index=True)
+
+    author: Mapped["User"] = relationship(back_populates="posts", lazy="joined", innerjoin=True)
+    tags: Mapped[list[Tag]] = relationship(secondary=post_tag, lazy="selectin", order_by=Tag.name)
+    comments: Mapped[list["Comment"]] = relationship(
+        back_populates="post", cascade="all, delete-orphan", passive_deletes=True, order_by="Comment.id"
+    )
+
+    @property
+    def path(self) -> str:
+        """The post's own page, and the tag of its cached copies."""
+        return f"/blog/{self.slug}"
+
+    @property
+    def is_published(self) -> bool:
+        """Whether readers can see it."""
+        return self.status == PostStatus.PUBLISHED
+
+    @property
+    def keeps_its_address(self) -> bool:
+        """Whether the slug is settled: from the first publication on, others may have written it down."""
+        return self.published_at is not None
+
+    @classmethod
+    def published(cls, *, tag: str | None = None, page: int = 1, per_page: int = PER_PAGE) -> Sequence[Self]:
+        """Return one page of what readers can see, newest first."""
+        query = select(cls).where(cls.status == PostStatus.PUBLISHED)
+        if tag:
+            query = query.where(cls.tags.any(Tag.name == tag))
+        query = query.order_by(cls.published_at.desc(), cls.id.desc())
+        return db.session.scalars(query.limit(per_page).offset((page - 1) * per_page)).all()
+
+    @classmethod
+    def count(cls, status: PostStatus | None = PostStatus.PUBLISHED, *, tag: str | None = None) -> int:
+        """Count posts, of one status or (None) of all."""
+        query = select(func.count(cls.id))
+        if status:
+            query = query.where(cls.status == status)
+        if tag:
+            query = query.where(cls.tags.any(Tag.name == tag))
+        return db.session.scalar(query) or 0
+
+    @classmethod
+    def find_published(cls, slug: str) -> Self:
+        """Return what readers see under this slug, or raise NotFound."""
+        query = select(cls).where(cls.slug == slug, cls.status == PostStatus.PUBLISHED)
+        post = db.session.scalar(query.options(undefer(cls.body_html)))
+        if post is None:
+            raise NotFound(slug)
+        return post
+
+    @classmethod
+    def find_readable(cls, post_id: int) -> Self:
+        """Return a published post by id, or raise NotFound."""
+        post = db.session.scalar(select(cls).where(cls.id == post_id, cls.status == PostStatus.PUBLISHED))
+        if post is None:
+            raise NotFound(post_id)
+        return post
+
+    @classmethod
+    def recently_edited(cls, limit: int) -> Sequence[Self]:
+        """Return what was last worked on, whatever its status."""
+        return db.session.scalars(select(cls).order_by(cls.updated_at.desc(), cls.id.desc()).limit(limit)).all()
+
+    @classmethod
+    def desk(cls, *, status: PostStatus | None, page: int, per_page: int) -> Sequence[Self]:
+        """Return one page of all posts for the people of the house, newest first."""
+        query = select(cls).order_by(cls.created_at.desc(), cls.id.desc())
+        if status:
+            query = query.where(cls.status == status)
+        return db.session.scalars(query.limit(per_page).offset((page - 1) * per_page)).all()
+
+    @classmethod
+    def free_slug(cls, wanted: str) -> str:
+        """Return `wanted`, or with the first number that makes it free."""
+        base, number = wanted, 1
+        while db.session.scalar(select(cls.id).where(cls.slug == wanted)):
+            number += 1
+            wanted = f"{base[:76]}-{number}"
+        return wanted
+
+    @classmethod
+    def publish_due(cls) -> list[Self]:
+        """Publish what is scheduled for now or earlier, and return it."""
+        query = select(cls).where(cls.status == PostStatus.SCHEDULED, cls.publish_at <= now()).order_by(cls.id)
+        due = list(db.session.scalars(query))
+        for post in due:
+            post.publish()
+        return due
+
+    def set_text(self, title: str, body: str, excerpt: str | None = None) -> None:
+        """Give the post its words. An excerpt nobody wrote is the beginning of the text."""
+        self.title, self.body, self.body_html = title, body, to_html(body)
+        self.excerpt = excerpt or first_words(body)
+
+    def edit(self, *, title: str, body: str, slug: str | None = None, tags: list[str] | None = None) -> None:
+        """Change the words, and count the version up. A written excerpt stays; an automatic one follows the text."""
+        written = self.excerpt if self.excerpt != first_words(self.body) else None
+        self.set_text(title, body, written)
+        if slug and not self.keeps_its_address:
+            self.slug = slug
+        if tags is not None:
+            self.tags = Tag.named(tags)
+        self.version += 1
+        self.updated_at = now()
+
+    def publish(self) -> None:
+        """Show it to readers. Its first publication dates it; harmless when repeated."""
+        self.status, self.publish_at = PostStatus.PUBLISHED, None
+        self.published_at = self.published_at or now()
+        self.updated_at = now()
+
+    def unpublish(self) -> None:
+        """Take it back to the desk."""
+        self.status, self.publish_at = PostStatus.DRAFT, None
+        self.updated_at = now()
+
+    def schedule(self, at: datetime) -> None:
+        """Have it published at a time."""
+        self.status, self.publish_at = PostStatus.SCHEDULED, at
+        self.updated_at = now()
+
+    def delete(self) -> None:
+        """Remove it, with its comments and likes."""
+        db.session.delete(self)

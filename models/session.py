@@ -1,0 +1,59 @@
+"""Sessions: one row each, so that signing out or disabling an account holds at once, on every worker."""
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+from typing import Self
+
+from sqlalchemy import ForeignKey, String, delete, select
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from models.database import Model, db, now
+from models.user import User
+
+LIFETIME = timedelta(days=14)
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+class UserSession(Model):
+    """A signed-in browser. The row keeps a digest of the token, so that a copy of the database opens nothing."""
+
+    __tablename__ = "user_session"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), index=True)
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+    user: Mapped[User] = relationship()
+
+    @classmethod
+    def start(cls, user: User) -> str:
+        """Begin a session and return its token: 256 random bits that only the browser keeps."""
+        token = secrets.token_urlsafe(32)
+        db.session.add(cls(digest=_digest(token), user_id=user.id, expires_at=now() + LIFETIME))
+        return token
+
+    @classmethod
+    def user_of(cls, token: str) -> User | None:
+        """Return who the token stands for: nobody, once it has ended or expired or the account is disabled."""
+        query = select(User).join(cls, cls.user_id == User.id)
+        query = query.where(cls.digest == _digest(token), cls.expires_at > now(), User.disabled_at.is_(None))
+        return db.session.scalar(query)
+
+    @classmethod
+    def end(cls, token: str) -> None:
+        """End the session of a token."""
+        db.session.execute(delete(cls).where(cls.digest == _digest(token)))
+
+    @classmethod
+    def end_all_of(cls, user: User) -> None:
+        """End every session of a user."""
+        db.session.execute(delete(cls).where(cls.user_id == user.id))
+
+    @classmethod
+    def sweep(cls: type[Self]) -> None:
+        """Remove what has expired."""
+        db.session.execute(delete(cls).where(cls.expires_at <= now()))

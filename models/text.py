@@ -1,0 +1,43 @@
+"""Markdown to HTML that is safe to show, and names for addresses."""
+
+import re
+import unicodedata
+
+import nh3
+from markdown_it import MarkdownIt
+
+_MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+_TAGS = {"p", "br", "hr", "h2", "h3", "h4", "h5", "h6", "em", "strong", "s", "del", "code", "pre", "blockquote"}
+_TAGS |= {"ul", "ol", "li", "a", "img", "table", "thead", "tbody", "tr", "th", "td"}
+_ATTRIBUTES = {"a": {"href", "title"}, "img": {"src", "alt", "title"}, "code": {"class"}, "ol": {"start"}}
+
+
+def to_html(markdown: str) -> str:
+    """Render Markdown; what could run or reach elsewhere is gone: scripts, handlers, `hx-*`, `data-*`, odd schemes."""
+    return nh3.clean(
+        _MARKDOWN.render(markdown),
+        tags=_TAGS,
+        attributes=_ATTRIBUTES,
+        url_schemes={"http", "https", "mailto"},
+        link_rel="nofollow noopener ugc",
+    )
+
+
+def first_words(markdown: str, limit: int = 180) -> str:
+    """Return the beginning of the prose as plain text, cut between words, at most `limit` characters."""
+    paragraphs = (part for part in to_html(markdown).split("</p>") if "<p>" in part)
+    plain = nh3.clean(next(paragraphs, "").rpartition("<p>")[2], tags=set())
+    words = " ".join(_unescape(plain).split())
+    return words if len(words) <= limit else f"{words[: limit - 1].rpartition(' ')[0]}…"
+
+
+def _unescape(text: str) -> str:
+    for entity, character in (("&lt;", "<"), ("&gt;", ">"), ("&nbsp;", " "), ("&quot;", '"'), ("&amp;", "&")):
+        text = text.replace(entity, character)
+    return text
+
+
+def slugify(title: str) -> str:
+    """Return a title as it stands in an address: lower-case ASCII words joined by hyphens, at most 80 characters."""
+    plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain)[:80].strip("-") or "post"

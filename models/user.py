@@ -1,0 +1,132 @@
+"""People with an account, what they may do, and the way to their own things."""
+
+import threading
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Self
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerifyMismatchError
+from sqlalchemy import String, select
+from sqlalchemy.orm import Mapped, mapped_column, relationship, undefer
+
+from models.database import Model, db, now
+from models.errors import NotFound
+from models.post import Post
+from models.text import slugify
+
+if TYPE_CHECKING:
+    from models.comment import Comment
+
+# Argon2id with the parameters of OWASP's password storage cheat sheet: 19 MiB, two passes, one lane.
+_HASHER = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
+_NOBODY = _HASHER.hash("a password that nobody has")
+_SLOTS = threading.BoundedSemaphore(4)  # each hash takes 19 MiB and some 25 ms of a core
+
+
+class Role(StrEnum):
+    """What someone is to the publication."""
+
+    OWNER = "owner"
+    EDITOR = "editor"
+    AUTHOR = "author"
+    READER = "reader"
+
+
+class User(Model):
+    """Someone with an account."""
+
+    __tablename__ = "user"
+    __table_args__ = {"sqlite_autoincrement": True}
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(80))
+    handle: Mapped[str] = mapped_column(String(40), unique=True)
+    email: Mapped[str] = mapped_column(String(254), unique=True)
+    bio: Mapped[str] = mapped_column(String(300), default="")
+    role: Mapped[Role] = mapped_column(String(10))
+    password_hash: Mapped[str] = mapped_column(String(200), deferred=True)
+    disabled_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+    posts: Mapped[list[Post]] = relationship(back_populates="author")
+
+    @property
+    def is_writer(self) -> bool:
+        """Owner, editor or author."""
+        return self.role in (Role.OWNER, Role.EDITOR, Role.AUTHOR)
+
+    @property
+    def is_editor(self) -> bool:
+        """Owner or editor: the whole desk is theirs."""
+        return self.role in (Role.OWNER, Role.EDITOR)
+
+    @property
+    def is_owner(self) -> bool:
+        """The owner."""
+        return self.role == Role.OWNER
+
+    @classmethod
+    def create(cls, *, name: str, email: str, role: Role, password: str, handle: str = "", bio: str = "") -> Self:
+        """Add an account; the password is kept as an Argon2id hash only."""
+        user = cls(name=name, email=email.lower(), role=role, handle=handle or slugify(name)[:40], bio=bio)
+        user.password_hash = _HASHER.hash(password)
+        db.session.add(user)
+        return user
+
+    @classmethod
+    def by_email(cls, email: str) -> Self | None:
+        """Return the account of an address, unless it is disabled."""
+        query = select(cls).where(cls.email == email.lower(), cls.disabled_at.is_(None))
+        return db.session.scalar(query.options(undefer(cls.password_hash)))
+
+    @classmethod
+    def by_handle(cls, handle: str) -> Self | None:
+        """Return the account of a handle, unless it is disabled."""
+        return db.session.scalar(select(cls).where(cls.handle == handle, cls.disabled_at.is_(None)))
+
+    @staticmethod
+    def check_password(user: "User | None", password: str) -> bool:
+        """Say whether the password is the user's. The same work is done for nobody, so that time tells nothing.
+
+        Raises TimeoutError when too many passwords are being checked already.
+        """
+        if not _SLOTS.acquire(timeout=1):
+            raise TimeoutError("too many passwords to check at once")
+        try:
+            return _HASHER.verify(user.password_hash if user else _NOBODY, password) and user is not None
+        except (VerifyMismatchError, InvalidHashError):
+            return False
+        finally:
+            _SLOTS.release()
+
+    def disable(self) -> None:
+        """Close the account; its sessions end with the commit, everywhere."""
+        self.disabled_at = now()
+
+    def write(self, title: str, body: str = "", *, slug: str | None = None, excerpt: str | None = None) -> Post:
+        """Begin a draft."""
+        post = Post(slug=slug or Post.free_slug(slugify(title)), author=self)
+        post.set_text(title, body, excerpt)
+        db.session.add(post)
+        return post
+
+    def can_edit(self, post: Post) -> bool:
+        """Editors work on everything, authors on their own."""
+        return self.is_editor or (self.is_writer and post.author_id == self.id)
+
+    def find_post(self, post_id: int) -> Post:
+        """Return a post that is this user's to work on. Another's and none at all are the same NotFound."""
+        post = db.session.get(Post, post_id, options=[undefer(Post.body)])
+        if post is None or not self.can_edit(post):
+            raise NotFound(post_id)
+        return post
+
+    def find_comment(self, comment_id: int) -> "Comment":
+        """Return a comment that this user may remove: their own, or any for an editor."""
+        from models.comment import Comment
+
+        comment = db.session.get(Comment, comment_id)
+        if comment is None or not (self.is_editor or comment.user_id == self.id):
+            raise NotFound(comment_id)
+        return comment

@@ -1,0 +1,138 @@
+"""Every environment variable that the application reads: typed, documented, and checked before anything starts.
+
+Demo mode needs none of them. Any production setting turns the demo off, and then a missing or weak one stops the start.
+"""
+
+import os
+import secrets
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated, Self
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+_SAMPLES = ("change", "secret", "example", "sample", "password", "default", "your-")
+_LOCAL = ["127.0.0.1", "localhost"]
+
+
+def _split(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+CommaSeparated = Annotated[list[str], BeforeValidator(_split)]
+
+
+class BadSettings(SystemExit):
+    """The application may not start; the message names each variable and says why."""
+
+
+class Settings(BaseModel):
+    """The environment, as the application sees it."""
+
+    model_config = ConfigDict(extra="ignore", hide_input_in_errors=True, frozen=True)
+
+    port: int = Field(8000, ge=1, le=65535, description="Where `bin/serve` listens.")
+    data_dir: Path = Field(Path("data"), description="Where the SQLite database and its lock files are.")
+    web_concurrency: int = Field(2, ge=1, le=64, description="How many worker processes gunicorn starts.")
+    demo: bool = Field(
+        True, description="Demo mode: `1` or `0`. Unset, it is on unless a production variable is given."
+    )
+    secret_key: str = Field(
+        "", description="Signs the cookie that carries a message over a redirect; 32 bytes or more."
+    )
+    secret_key_fallbacks: CommaSeparated = Field([], description="Earlier secret keys, while they are being replaced.")
+    database_url: str = Field("", description="SQLAlchemy URL of the database; by default SQLite in `DATA_DIR`.")
+    public_url: str = Field(
+        "", description="The site's own origin, `https://host[:port]`; forms from elsewhere are refused."
+    )
+    trusted_hosts: CommaSeparated = Field([], description="Host names the site answers to, separated by commas.")
+    trusted_proxies: int = Field(0, ge=0, le=10, description="How many proxies stand in front, each adding a hop.")
+    stripe_secret_key: str = Field("", description="Stripe's API key. Given, it turns demo mode off.")
+    flask_debug: str = Field("", description="Flask's debugger: in demo mode only.")
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
+        """Read and check the environment. Raises BadSettings."""
+        given = {k.lower(): v for k, v in (os.environ if environment is None else environment).items() if v != ""}
+        if "demo" not in given:
+            given["demo"] = "0" if given.keys() & {"secret_key", "database_url", "stripe_secret_key"} else "1"
+        try:
+            return cls.model_validate({k: v for k, v in given.items() if k in cls.model_fields})
+        except ValidationError as error:
+            lines = [_sentence(str(e["loc"][0]) if e["loc"] else "", e["msg"]) for e in error.errors()]
+            raise BadSettings("\n".join(["These settings stop the start:", *lines])) from None
+
+    @model_validator(mode="after")
+    def _production_is_strict(self) -> Self:
+        problems = [] if self.demo else list(self._problems())
+        if problems:
+            raise ValueError("\n  ".join(problems))
+        return self
+
+    def _problems(self) -> list[str]:
+        url, found = urlsplit(self.public_url), []
+        if self.flask_debug not in ("", "0", "false"):
+            found.append("FLASK_DEBUG is on: its console runs code for whoever finds it.")
+        found += [f"{name} is {why}" for name, key in self._keys() if (why := _weakness(key))]
+        if not self.trusted_hosts:
+            found.append("TRUSTED_HOSTS is not set: any Host header would be believed.")
+        if not self.public_url:
+            found.append("PUBLIC_URL is not set: the site cannot tell its own forms from foreign ones.")
+        elif (
+            url.scheme not in ("http", "https") or not url.hostname or f"{url.scheme}://{url.netloc}" != self.public_url
+        ):
+            found.append("PUBLIC_URL is not an origin: scheme, host and perhaps a port, with nothing behind them.")
+        elif url.scheme == "http" and url.hostname not in _LOCAL:
+            found.append("PUBLIC_URL is plain http: sessions would travel in the open.")
+        elif url.hostname not in self.trusted_hosts:
+            found.append("PUBLIC_URL names a host that is not among TRUSTED_HOSTS.")
+        return found
+
+    def _keys(self) -> list[tuple[str, str]]:
+        return [("SECRET_KEY", self.secret_key), *(("SECRET_KEY_FALLBACKS", key) for key in self.secret_key_fallbacks)]
+
+    @property
+    def secure(self) -> bool:
+        """Whether the site is reached by https: then cookies are Secure and `__Host-`."""
+        return self.public_url.startswith("https://")
+
+    @property
+    def hosts(self) -> list[str]:
+        """The host names to answer to."""
+        return self.trusted_hosts or _LOCAL
+
+    @property
+    def database(self) -> str:
+        """The SQLAlchemy URL of the database."""
+        return self.database_url or f"sqlite:///{self.data_dir.resolve() / 'hallway.db'}"
+
+    def signing_key(self) -> str:
+        """Return SECRET_KEY, or in demo mode a random one that all workers share through `DATA_DIR`."""
+        if self.secret_key:
+            return self.secret_key
+        path = self.data_dir / "demo-secret"
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        draft = path.with_name(f"demo-secret.{os.getpid()}.{secrets.token_hex(4)}")
+        if not path.exists():
+            draft.touch(mode=0o600)
+            draft.write_text(secrets.token_urlsafe(32))
+            with suppress(FileExistsError):
+                os.link(draft, path)  # whoever is first decides; nobody reads half a key
+            draft.unlink()
+        return path.read_text()
+
+
+def _weakness(key: str) -> str:
+    if not key:
+        return "not set: anyone could forge what the site signs."
+    if len(key.encode()) < 32:
+        return "shorter than 32 bytes: it can be guessed."
+    if len(set(key)) < 10 or any(sample in key.lower() for sample in _SAMPLES):
+        return "a sample, not a secret: make one with `python3 -c 'import secrets; print(secrets.token_urlsafe(32))'`."
+    return ""
+
+
+def _sentence(name: str, message: str) -> str:
+    return f"  {name.upper()}: {message}" if name else f"  {message.removeprefix('Value error, ')}"

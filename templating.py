@@ -1,0 +1,44 @@
+"""What every template may use besides its own data."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask import Flask, get_flashed_messages
+
+from identity import current_user
+from server_actions import page_state
+
+
+@dataclass(frozen=True)
+class Notice:
+    """The one message of a page."""
+
+    text: str
+    failed: bool = False
+
+
+def register(app: Flask, release: str) -> None:
+    """Give the templates of `app` their filters and functions. `release` is part of a static file's address."""
+    app.jinja_env.filters.update(day=day, moment=moment)
+    app.jinja_env.globals.update(current_user=current_user, notice=notice)
+    app.jinja_env.globals["asset"] = lambda name: f"/static/{name}?v={release}"
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+
+
+def day(time: datetime) -> str:
+    """Return the date in words."""
+    return f"{time:%-d %B %Y}"
+
+
+def moment(time: datetime) -> str:
+    """Return date and time, with the zone said aloud."""
+    return f"{time:%-d %B %Y, %H:%M} UTC"
+
+
+def notice() -> Notice | None:
+    """Return the page's message: of the action it answers, or carried over a redirect."""
+    state = page_state()
+    if state.message:
+        return Notice(state.message, state.failed)
+    carried = " ".join(str(message) for message in get_flashed_messages())
+    return Notice(carried) if carried else None

@@ -1,0 +1,59 @@
+"""Who may look at a page of the house."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+from urllib.parse import quote
+
+from flask import Response, abort, make_response, redirect, request
+
+from identity import current_user
+from models import User
+
+
+def only(allowed: Callable[[User], bool]) -> Callable[..., Callable[..., Response]]:
+    """Show the page to those who are allowed; send others to sign in, or answer 403. The page is nobody else's copy."""
+
+    def decorate(view: Callable[..., Any]) -> Callable[..., Response]:
+        @wraps(view)
+        def serve(**values: Any) -> Response:
+            user = current_user()
+            if user is None:
+                response = make_response(redirect(f"/sign-in?next={quote(request.full_path.rstrip('?'))}", 303))
+            elif not allowed(user):
+                abort(403)
+            else:
+                response = make_response(view(**values))
+            response.headers["Cache-Control"] = "private, no-store"
+            return response
+
+        return serve
+
+    return decorate
+
+
+def no_store(view: Callable[..., Any]) -> Callable[..., Response]:
+    """Mark a page that is made for each caller, and kept by nobody."""
+
+    @wraps(view)
+    def serve(**values: Any) -> Response:
+        response = make_response(view(**values))
+        response.headers["Cache-Control"] = "private, no-store"
+        return response
+
+    return serve
+
+
+def writer(user: User) -> bool:
+    """Owner, editors and authors."""
+    return user.is_writer
+
+
+def editor(user: User) -> bool:
+    """Owner and editors."""
+    return user.is_editor
+
+
+def owner(user: User) -> bool:
+    """The owner alone."""
+    return user.is_owner

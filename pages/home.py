@@ -1,0 +1,33 @@
+"""The front page."""
+
+from flask import Blueprint, render_template
+
+from models import Member, Post, Setting
+from models.setting import Switch
+from revalidation import cached, cached_page
+
+bp = Blueprint("home", __name__)
+
+
+@bp.get("/")
+@cached_page(tags=["posts", "settings", "members"])
+def index() -> str:
+    """Show the newest post large, six more as cards, and an invitation."""
+    return render_template(
+        "home/index.html",
+        stories=cached("home.stories", tags=["posts", "settings"], render=stories),
+        invitation=cached("home.invitation", tags=["settings", "members"], render=invitation),
+    )
+
+
+def stories() -> str:
+    """Render lead and cards."""
+    posts = Post.published(per_page=7)
+    return render_template("posts/_stories.html", posts=posts, likes_shown=Setting.is_on(Switch.LIKES))
+
+
+def invitation() -> str:
+    """Render the invitation to support the publication, where the switch says so."""
+    if not Setting.is_on(Switch.SUPPORT):
+        return ""
+    return render_template("home/_invitation.html", members=Member.count_active())

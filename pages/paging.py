@@ -1,0 +1,36 @@
+"""Pages of a list, as links."""
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+
+@dataclass(frozen=True)
+class Paging:
+    """Where one is in a list of `total` things, and the addresses of the pages beside it."""
+
+    path: str
+    page: int
+    per_page: int
+    total: int
+    query: dict[str, Any]
+
+    @property
+    def pages(self) -> int:
+        """How many pages there are; an empty list has one."""
+        return max(1, -(-self.total // self.per_page))
+
+    def link(self, page: int) -> str:
+        """Return the address of a page, the first one without a number."""
+        query = {name: value for name, value in {**self.query, "page": page if page > 1 else None}.items() if value}
+        return f"{self.path}?{urlencode(query)}" if query else self.path
+
+    @property
+    def newer(self) -> str | None:
+        """The page before this one."""
+        return self.link(self.page - 1) if self.page > 1 else None
+
+    @property
+    def older(self) -> str | None:
+        """The page after this one."""
+        return self.link(self.page + 1) if self.page < self.pages else None

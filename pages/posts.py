@@ -1,0 +1,63 @@
+"""The desk: all posts with their switches, and the editor of each."""
+
+from flask import Blueprint, render_template, request
+from pydantic import BaseModel, Field, ValidationError
+from werkzeug.exceptions import NotFound
+
+from identity import current_user
+from models import Post, PostStatus, Setting, User
+from models.setting import Switch
+from models.text import to_html
+from pages.access import only, writer
+from pages.paging import Paging
+
+bp = Blueprint("posts", __name__)
+PER_PAGE = 12
+
+
+class DeskQuery(BaseModel):
+    """`?status=` and `?page=`."""
+
+    status: PostStatus | None = None
+    page: int = Field(1, ge=1, le=10_000)
+
+
+@bp.get("/dashboard/posts")
+@only(writer)
+def index() -> str:
+    """List the posts. A page that has emptied shows the last one that has not."""
+    try:
+        query = DeskQuery.model_validate({k: v for k, v in request.args.items() if v})
+    except ValidationError:
+        raise NotFound from None
+    counts = {status: Post.count(status) for status in (None, *PostStatus)}
+    paging = Paging("/dashboard/posts", 1, PER_PAGE, counts[query.status], {"status": query.status})
+    paging = Paging(paging.path, min(query.page, paging.pages), PER_PAGE, paging.total, paging.query)
+    posts = Post.desk(status=query.status, page=paging.page, per_page=PER_PAGE)
+    return render_template(
+        "posts/index.html",
+        posts=posts,
+        counts=counts,
+        query=query,
+        paging=paging,
+        user=_writer(),
+        publish=_may_publish(),
+    )
+
+
+@bp.get("/dashboard/posts/<int:post_id>/edit")
+@only(writer)
+def edit(post_id: int) -> str:
+    """Show the editor of a post that is the caller's to work on, with a preview of what is saved."""
+    post = _writer().find_post(post_id)
+    return render_template("posts/edit.html", post=post, preview=to_html(post.body), publish=_may_publish())
+
+
+def _writer() -> User:
+    user = current_user()
+    assert user  # noqa: S101  (`only` has let the caller in)
+    return user
+
+
+def _may_publish() -> bool:
+    return _writer().is_editor or Setting.is_on(Switch.AUTHORS_PUBLISH)

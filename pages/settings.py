@@ -1,0 +1,18 @@
+"""The owner's switches."""
+
+from flask import Blueprint, current_app, render_template
+
+from models import Setting
+from models.setting import SENTENCES, Switch
+from pages.access import only, owner
+
+bp = Blueprint("settings", __name__)
+
+
+@bp.get("/dashboard/settings")
+@only(owner)
+def index() -> str:
+    """Show where the switches stand."""
+    shown = [switch for switch in Switch if switch is not Switch.FAIL_NEXT_SAVE or current_app.config["DEMO"]]
+    switches = [(switch, SENTENCES[switch], Setting.is_on(switch)) for switch in shown]
+    return render_template("settings/index.html", switches=switches)

@@ -1,0 +1,83 @@
+"""Signing in and out. Both are actions: a foreign page must not be able to sign a visitor in or out."""
+
+from typing import Annotated
+
+from flask import request
+from pydantic import Field, SecretStr
+
+from actions.fields import Email, Nothing
+from identity import SESSION, cookie_name, cookie_options, session_token
+from models import Throttle, User, UserSession
+from models.session import LIFETIME
+from revalidation import Busy
+from server_actions import Form, Refused, Success, action, anyone, invalid, local_page, redirect, set_cookie, too_many
+
+FREE_GUESSES = 5  # per account, before each further one has to wait
+FREE_GUESSES_PER_ADDRESS = 50  # an office may share one
+
+
+class Credentials(Form):
+    """Address and password, and where to go then."""
+
+    email: Email
+    password: Annotated[SecretStr, Field(min_length=1, max_length=200)]
+    next: str = ""
+
+
+def check_password(form: Credentials) -> int | None:
+    """Return the id of the account whose password this is. Slow on purpose, so it runs before the transaction."""
+    _require_patience(form)
+    user = User.by_email(form.email)
+    try:
+        return user.id if User.check_password(user, form.password.get_secret_value()) and user else None
+    except TimeoutError as error:
+        raise Busy("Many people are signing in just now; please try again.") from error
+
+
+@action(allow=anyone("it is how one becomes somebody"), prepare=check_password)
+def sign_in(form: Credentials, _user: User | None, account: int | None) -> Success | Refused:
+    """Begin a session, with a new token each time; an unknown address gets the same answer as a wrong password."""
+    _require_patience(form)
+    user = User.by_email(form.email)
+    if user is None or user.id != account:
+        for party, free in _parties(form):
+            Throttle.count_attempt(*party, free=free)
+        return invalid(password="Address and password do not match.")  # noqa: S106
+    Throttle.clear(*_parties(form)[0][0])
+    start_session(user)
+    default = "/dashboard" if user.is_writer else "/"
+    return redirect(local_page(form.next, default), f"Welcome, {user.name}.")
+
+
+@action(allow=anyone("signing out twice is no offence"))
+def sign_out(_form: Nothing, _user: User | None) -> Success:
+    """End the session, on every worker at once."""
+    end_session()
+    return redirect("/", "You are signed out.")
+
+
+def start_session(user: User) -> None:
+    """Give the browser a new session; what it had before ends, so that a planted token is worth nothing."""
+    UserSession.end(session_token())
+    token = UserSession.start(user)
+    set_cookie(cookie_name(SESSION), token, max_age=int(LIFETIME.total_seconds()), **cookie_options())
+
+
+def end_session() -> None:
+    """End the caller's session."""
+    UserSession.end(session_token())
+    set_cookie(cookie_name(SESSION), None, **cookie_options())
+
+
+def _parties(form: Credentials) -> list[tuple[tuple[str, ...], int]]:
+    address = request.remote_addr or ""
+    return [
+        (("sign-in account", form.email.lower()), FREE_GUESSES),
+        (("sign-in address", address), FREE_GUESSES_PER_ADDRESS),
+    ]
+
+
+def _require_patience(form: Credentials) -> None:
+    wait = max(Throttle.seconds_to_wait(*party) for party, _ in _parties(form))
+    if wait:
+        raise too_many(f"That was tried too often. Please wait {wait} seconds.", retry_after=wait)

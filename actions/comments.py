@@ -1,0 +1,46 @@
+"""Readers' forms under a post. The post's page shows the comments, the dashboard the latest of them."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from actions.fields import RowId, signed_in
+from models import Comment, Post, Setting, User
+from models.setting import Switch
+from revalidation import revalidate_path, revalidate_tag
+from server_actions import Form, Refused, Success, action, conflict, success
+
+
+class NewComment(Form):
+    """What to say, and under which post."""
+
+    post_id: RowId
+    body: Annotated[str, Field(min_length=1, max_length=4000)]
+
+
+class OneComment(Form):
+    """Which comment."""
+
+    comment_id: RowId
+
+
+@action(allow=signed_in)
+def add_comment(form: NewComment, user: User) -> Success | Refused:
+    """Say something under a post that readers can see."""
+    post = Post.find_readable(form.post_id)
+    if not Setting.is_on(Switch.COMMENTS):
+        return conflict("Comments are closed at the moment.")
+    Comment.add(post, user, form.body)
+    revalidate_path(post.path)
+    revalidate_tag("comments")
+    return success("Your comment is there.")
+
+
+@action(allow=signed_in)
+def delete_comment(form: OneComment, user: User) -> Success:
+    """Remove a comment: one's own, or any as an editor."""
+    comment = user.find_comment(form.comment_id)
+    comment.delete()
+    revalidate_path(comment.post.path)
+    revalidate_tag("comments")
+    return success("The comment is gone.")

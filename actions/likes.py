@@ -1,0 +1,32 @@
+"""The heart under a post. Lists show the count, so they are revalidated as well."""
+
+import secrets
+
+from flask import request
+
+from actions.fields import OnePost
+from identity import VISITOR, cookie_name, cookie_options, visitor_name
+from models import Like, Post, User
+from revalidation import revalidate_path, revalidate_tag
+from server_actions import Success, action, anyone, set_cookie, success
+
+
+@action(allow=anyone("a reader may like something without an account"))
+def toggle_like(form: OnePost, user: User | None) -> Success:
+    """Like a post, or no longer. A browser without an account is remembered by a cookie of its own."""
+    post = Post.find_readable(form.post_id)
+    liked = Like.toggle(post, _visitor(user))
+    revalidate_path(post.path)
+    revalidate_tag("posts")
+    return success("Liked. Thank you." if liked else "No longer liked.")
+
+
+def _visitor(user: User | None) -> str:
+    name = cookie_name(VISITOR)
+    browser = request.cookies.get(name, "")
+    if user is None and not browser:
+        browser = secrets.token_urlsafe(16)
+        set_cookie(name, browser, max_age=365 * 24 * 3600, **cookie_options())
+    visitor = visitor_name(user, browser)
+    assert visitor  # noqa: S101  (one of the two is known by now)
+    return visitor

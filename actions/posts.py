@@ -1,0 +1,110 @@
+"""The writers' forms: draft, edit, publish, schedule, delete.
+
+Every one changes a list somewhere, so every one revalidates "posts"; the post's own page goes by its path.
+"""
+
+from actions.fields import Markdown, Moment, OnePost, RowId, Slug, Title, writers
+from models import Post, Setting, User, now
+from models.setting import Switch
+from revalidation import revalidate_path, revalidate_tag
+from server_actions import Form, Refused, Success, action, conflict, invalid, success
+
+
+class NewPost(Form):
+    """A title is enough to begin with."""
+
+    title: Title
+    body: Markdown = ""
+    slug: Slug = None
+
+
+class EditedPost(NewPost):
+    """The words of a post, and the version that the writer had before them."""
+
+    post_id: RowId
+    version: RowId
+    tags: str | None = None
+
+
+class ScheduledPost(OnePost):
+    """Which post, and when."""
+
+    publish_at: Moment
+
+
+@action(allow=writers)
+def create_post(form: NewPost, user: User) -> Success | Refused:
+    """Write a new draft; the list of posts shows it."""
+    if form.slug and Post.free_slug(form.slug) != form.slug:
+        return invalid(slug="Another post has this address.")
+    post = user.write(form.title, form.body, slug=form.slug)
+    revalidate_tag("posts")
+    return success(f"“{post.title}” is saved as a draft.")
+
+
+@action(allow=writers)
+def update_post(form: EditedPost, user: User) -> Success | Refused:
+    """Save the words of a post, unless someone saved other ones meanwhile."""
+    post = user.find_post(form.post_id)
+    if form.version != post.version:
+        return conflict("Someone saved this post while you were writing.", title=post.title, body=post.body)
+    if form.slug and form.slug != post.slug:
+        if post.keeps_its_address:
+            return invalid(slug="A post that has been published keeps its address.")
+        if Post.free_slug(form.slug) != form.slug:
+            return invalid(slug="Another post has this address.")
+    post.edit(
+        title=form.title, body=form.body, slug=form.slug, tags=form.tags.split(",") if form.tags is not None else None
+    )
+    revalidate_path(post.path)
+    revalidate_tag("posts")
+    return success(f"“{post.title}” is saved.")
+
+
+@action(allow=writers)
+def publish_post(form: OnePost, user: User) -> Success:
+    """The post goes live, and so does every list that shows it."""
+    post = _find_publishable(form.post_id, user)
+    post.publish()
+    revalidate_tag("posts")
+    return success(f"“{post.title}” is live.")
+
+
+@action(allow=writers)
+def unpublish_post(form: OnePost, user: User) -> Success:
+    """The post returns to the desk, and disappears wherever readers saw it."""
+    post = _find_publishable(form.post_id, user)
+    post.unpublish()
+    revalidate_path(post.path)
+    revalidate_tag("posts")
+    return success(f"“{post.title}” is a draft again.")
+
+
+@action(allow=writers)
+def schedule_post(form: ScheduledPost, user: User) -> Success | Refused:
+    """The post goes live by itself at a time to come."""
+    post = _find_publishable(form.post_id, user)
+    if form.publish_at <= now():
+        return invalid(publish_at="Please choose a time that is still to come.")
+    if post.is_published:
+        return invalid(publish_at="This post is live already.")
+    post.schedule(form.publish_at)
+    revalidate_tag("posts")
+    return success(f"“{post.title}” will go live on {form.publish_at:%-d %B %Y at %H:%M} UTC.")
+
+
+@action(allow=writers)
+def delete_post(form: OnePost, user: User) -> Success:
+    """The post is gone, with its comments and likes."""
+    post = user.find_post(form.post_id)
+    post.delete()
+    revalidate_path(post.path)
+    revalidate_tag("posts")
+    return success(f"“{post.title}” is deleted.")
+
+
+def _find_publishable(post_id: int, user: User) -> Post:
+    post = user.find_post(post_id)
+    if not (user.is_editor or Setting.is_on(Switch.AUTHORS_PUBLISH)):
+        raise Refused(403, "Editors publish here at the moment; your draft is safe.")
+    return post

@@ -1,0 +1,29 @@
+"""The owner's switches."""
+
+from flask import current_app
+
+from actions.fields import owner
+from models import Setting, User
+from models.setting import SENTENCES, Switch
+from revalidation import revalidate_tag
+from server_actions import Form, Refused, Success, action, conflict, invalid, success
+
+
+class OneSwitch(Form):
+    """Which switch."""
+
+    key: Switch
+
+
+@action(allow=owner)
+def toggle_setting(form: OneSwitch, _user: User) -> Success | Refused:
+    """Turn a switch the other way."""
+    if form.key is Switch.FAIL_NEXT_SAVE and not current_app.config["DEMO"]:
+        return invalid(key="This switch belongs to the demo.")
+    if form.key is not Switch.FAIL_NEXT_SAVE and Setting.is_on(Switch.FAIL_NEXT_SAVE):
+        # Returned, not raised: that the failure has happened is itself a fact to be kept.
+        Setting.toggle(Switch.FAIL_NEXT_SAVE)
+        return conflict("This save was made to fail, as you asked. The switch is back where it was.")
+    is_on = Setting.toggle(form.key)
+    revalidate_tag("settings")
+    return success(f"{SENTENCES[form.key]}: {'on' if is_on else 'off'}.")

@@ -1,0 +1,87 @@
+"""The publication, put together: settings, database, freshness, then the doors in order."""
+
+from types import ModuleType
+
+from flask import Flask, request
+from flask_migrate import Migrate
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+import api
+import commands
+import identity
+import revalidation
+import server_actions
+import templating
+from actions import accounts, comments, likes, messages, posts, settings
+from models import db, sqlite
+from pages import PAGES, errors
+from release import release_name
+from security import add_security_headers
+from settings import Settings
+
+MAX_BODY = 1_000_000  # bytes, of any request
+
+
+def create_app(given: Settings | None = None, *, testing: bool = False) -> Flask:
+    """Return the application. Raises BadSettings where the environment is not fit to start."""
+    env = given or Settings.from_environment()
+    release = release_name()
+    app = Flask(__name__)
+    _configure(app, env, testing)
+    _open_database(app, env)
+
+    templating.register(app, release)
+    revalidation.init_app(app, db, private_cookies=identity.private_cookies(app), release=release)
+    for page in PAGES:
+        app.register_blueprint(page.bp)
+    server_actions.init_app(
+        app,
+        db,
+        modules=[accounts, comments, likes, messages, posts, settings, *_demo_actions(env)],
+        load_user=identity.load_user,
+        own_origins=lambda: frozenset({env.public_url or f"http://{request.host}"}),
+        pages=[page.bp.name for page in PAGES],
+    )
+    app.register_blueprint(api.bp)
+
+    add_security_headers(app, https=env.secure)
+    errors.register(app)
+    commands.register(app)
+    return app
+
+
+def _configure(app: Flask, env: Settings, testing: bool) -> None:
+    app.config.update(
+        DEMO=env.demo,
+        TESTING=testing,
+        SECRET_KEY=env.signing_key(),
+        SECRET_KEY_FALLBACKS=env.secret_key_fallbacks,
+        SQLALCHEMY_DATABASE_URI=env.database,
+        TRUSTED_HOSTS=env.hosts,
+        MAX_CONTENT_LENGTH=MAX_BODY,
+        SEND_FILE_MAX_AGE_DEFAULT=365 * 24 * 3600,  # their addresses name the release
+        SESSION_COOKIE_SECURE=env.secure,
+        SESSION_COOKIE_SAMESITE="Lax",
+    )
+    with app.app_context():
+        app.config["SESSION_COOKIE_NAME"] = identity.cookie_name(identity.FLASH)
+    if env.trusted_proxies:
+        proxies = ProxyFix(app.wsgi_app, x_for=env.trusted_proxies, x_proto=env.trusted_proxies)
+        app.wsgi_app = proxies  # type: ignore[method-assign]
+
+
+def _open_database(app: Flask, env: Settings) -> None:
+    env.data_dir.mkdir(parents=True, exist_ok=True)
+    db.init_app(app)
+    Migrate(app, db, render_as_batch=True)
+    with app.app_context():
+        if db.engine.dialect.name == "sqlite":
+            sqlite.configure(db.engine)
+
+
+def _demo_actions(env: Settings) -> list[ModuleType]:
+    if not env.demo:
+        return []
+    from actions import demo
+
+    return [demo]

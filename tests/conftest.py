@@ -1,0 +1,144 @@
+"""A migrated, filled database for each test, and browsers that send what browsers send."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from flask_migrate import upgrade
+from werkzeug.test import TestResponse
+
+from app import create_app
+from demo.seed import seed
+from models import Post
+from revalidation import write
+from settings import Settings
+
+ORIGIN = "http://localhost"
+
+
+class Browser(FlaskClient):
+    """A client that sends the headers with which a browser marks a form of our own page."""
+
+    def act(self, action: str, *, page: str = "/", htmx: bool = False, **fields: Any) -> TestResponse:
+        """Send a form to an action, from `page`; `htmx` sends it as htmx does."""
+        headers = {"Origin": ORIGIN, "Sec-Fetch-Site": "same-origin", "Referer": ORIGIN + page}
+        headers |= {"HX-Request": "true", "HX-Current-URL": ORIGIN + page} if htmx else {}
+        return self.post(f"/_actions/{action}", data=fields, headers=headers)
+
+
+def settings_for(directory: Path, **environment: str) -> Settings:
+    """Return the settings of a data directory, in demo mode unless told otherwise."""
+    return Settings.from_environment({"DATA_DIR": str(directory), **environment})
+
+
+@pytest.fixture(scope="session")
+def filled_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory with the migrated schema and the demo's content; copied, never used."""
+    directory = tmp_path_factory.mktemp("filled")
+    app = create_app(settings_for(directory), testing=True)
+    with app.app_context():
+        upgrade()
+        with write(by="tests"):
+            seed()
+    _checkpoint(app)
+    return directory
+
+
+def _checkpoint(app: Flask) -> None:
+    from models import db
+
+    with app.app_context():
+        raw = db.engine.raw_connection()
+        raw.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # type: ignore[union-attr]
+        raw.close()
+        db.engine.dispose()
+
+
+@pytest.fixture
+def data_dir(filled_directory: Path, tmp_path: Path) -> Path:
+    """A data directory of this test alone."""
+    directory = tmp_path / "data"
+    shutil.copytree(filled_directory, directory)
+    return directory
+
+
+@pytest.fixture
+def make_app(data_dir: Path) -> Iterator[Callable[..., Flask]]:
+    """Make applications on this test's database, as many as a test needs workers."""
+    made: list[Flask] = []
+
+    def make(*, testing: bool = True, **environment: str) -> Flask:
+        app = create_app(settings_for(data_dir, **environment), testing=testing)
+        app.test_client_class = Browser
+        made.append(app)
+        return app
+
+    yield make
+    from models import db
+
+    for app in made:
+        with app.app_context():
+            db.engine.dispose()
+
+
+@pytest.fixture
+def app(make_app: Callable[..., Flask]) -> Flask:
+    """The application, with the detector for forgotten revalidations on."""
+    return make_app()
+
+
+@pytest.fixture
+def visitor(app: Flask) -> Browser:
+    """A browser that nobody has signed in with."""
+    return app.test_client()  # type: ignore[return-value]
+
+
+@pytest.fixture
+def sign_in(app: Flask) -> Callable[[str], Browser]:
+    """Return a browser in which one of the demo's people is signed in."""
+
+    def as_person(handle: str) -> Browser:
+        browser: Browser = app.test_client()  # type: ignore[assignment]
+        assert browser.act("demo.switch_persona", persona=handle).status_code == 303
+        browser.get("/")  # the welcome is read
+        return browser
+
+    return as_person
+
+
+@pytest.fixture
+def ada(sign_in: Callable[[str], Browser]) -> Browser:
+    """The owner."""
+    return sign_in("ada")
+
+
+@pytest.fixture
+def bob(sign_in: Callable[[str], Browser]) -> Browser:
+    """An author."""
+    return sign_in("bob")
+
+
+@pytest.fixture
+def cleo(sign_in: Callable[[str], Browser]) -> Browser:
+    """A reader."""
+    return sign_in("cleo")
+
+
+@pytest.fixture
+def find_post(app: Flask) -> Callable[[str], Post]:
+    """Return a post by its slug, as the database has it now; None when it is not there."""
+    from sqlalchemy import select
+    from sqlalchemy.orm import undefer
+
+    from models import db
+
+    def find(slug: str) -> Post:
+        with app.app_context():
+            query = select(Post).where(Post.slug == slug).options(undefer(Post.body), undefer(Post.body_html))
+            return db.session.scalar(query)  # type: ignore[return-value]
+
+    return find

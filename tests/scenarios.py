@@ -1,0 +1,54 @@
+"""For each action, a form that it accepts; and a way to see that nothing was written."""
+
+import hashlib
+from datetime import timedelta
+from typing import Any
+
+from flask import Flask
+from sqlalchemy import select, text
+
+from models import Comment, Message, Post, db, now
+
+PUBLISHED = "the-letter-slot-and-the-front-desk"
+DRAFT = "names-on-doorbells"
+
+
+def good_fields(app: Flask, name: str) -> dict[str, Any]:
+    """Return what the owner could send to the action, with success."""
+    with app.app_context():
+        post, draft = (db.session.scalar(select(Post).where(Post.slug == slug)) for slug in (PUBLISHED, DRAFT))
+        comment, letters = Comment.latest(1)[0], Message.inbox()
+        assert post
+        assert draft
+        unread = next(letter.id for letter in letters if not letter.read_at)
+        read = next(letter.id for letter in letters if letter.read_at)
+        later = (now() + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M")
+        return {
+            "accounts.sign_in": {"email": "ada@hallway.example", "password": "open-the-door"},
+            "accounts.sign_out": {},
+            "comments.add_comment": {"post_id": post.id, "body": "I see."},
+            "comments.delete_comment": {"comment_id": comment.id},
+            "demo.reset": {},
+            "demo.switch_persona": {"persona": "bob"},
+            "likes.toggle_like": {"post_id": post.id},
+            "messages.mark_read": {"message_id": unread},
+            "messages.mark_unread": {"message_id": read},
+            "messages.send_message": {"name": "Ina", "email": "ina@letters.example", "message": "Hello."},
+            "posts.create_post": {"title": "A new one"},
+            "posts.delete_post": {"post_id": post.id},
+            "posts.publish_post": {"post_id": draft.id},
+            "posts.schedule_post": {"post_id": draft.id, "publish_at": later},
+            "posts.unpublish_post": {"post_id": post.id},
+            "posts.update_post": {"post_id": post.id, "version": post.version, "title": "Changed", "body": "Other."},
+            "settings.toggle_setting": {"key": "comments_open"},
+        }[name]
+
+
+def fingerprint(app: Flask) -> str:
+    """Return a digest of every row of every table."""
+    digest = hashlib.sha256()
+    with app.app_context():
+        for name in sorted(db.metadata.tables):
+            rows = db.session.execute(text(f'SELECT * FROM "{name}" ORDER BY 1, 2')).all()
+            digest.update(repr([name, [tuple(row) for row in rows]]).encode())
+    return digest.hexdigest()

@@ -1,0 +1,282 @@
+"""The database: durable, fair to writers, migrated once, filled the same each time."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from conftest import settings_for
+from serving import ROOT, serving
+from sqlalchemy import select, text
+
+from app import create_app
+from demo.seed import POSTS, Source, seed
+from models import Member, Message, Payment, Post, PostStatus, Setting, db
+from models.setting import Switch
+from models.text import first_words, slugify, to_html
+from models.turn import turns_at
+from revalidation import Busy, write
+
+
+def test_connections_are_durable_and_checked(app):
+    with app.app_context():
+        asked = ("journal_mode", "synchronous", "foreign_keys")
+        found = [db.session.execute(text(f"PRAGMA {name}")).scalar() for name in asked]
+
+    assert found == ["wal", 2, 1]
+
+
+def test_migrations_make_what_the_models_say(app):
+    with app.app_context():
+        context = MigrationContext.configure(db.session.connection(), opts={"compare_type": True})
+
+        assert compare_metadata(context, db.metadata) == []
+
+
+def test_read_modify_write_by_eight_writers_loses_nothing(make_app):
+    app = make_app(testing=False)
+
+    def count_up(_):
+        for _ in range(15):
+            with app.app_context(), write(by="test"):
+                Post.find_published("what-a-get-promises").like_count += 1
+
+    with app.app_context():
+        start = Post.find_published("what-a-get-promises").like_count
+    with ThreadPoolExecutor(8) as writers:
+        list(writers.map(count_up, range(8)))
+
+    with app.app_context():
+        assert Post.find_published("what-a-get-promises").like_count == start + 120
+
+
+WRITER = """
+import sys
+from app import create_app
+from models import Message
+from revalidation import write
+app = create_app()
+print("ready", flush=True)
+sys.stdin.readline()
+for _ in range(30):
+    with app.app_context(), write(by="test"):
+        Message.send(name=sys.argv[1], email="x@x.example", body="x")
+"""
+
+
+def test_eight_writers_at_once_are_served_in_turn(app, data_dir):
+    environment = {"DATA_DIR": str(data_dir), "PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)}
+    piped = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    command = [sys.executable, "-c", WRITER]
+    writers = [subprocess.Popen([*command, f"writer {n}"], env=environment, **piped) for n in range(8)]
+    assert [writer.stdout.readline() for writer in writers] == ["ready\n"] * 8
+
+    for writer in writers:
+        writer.stdin.write("go\n")
+        writer.stdin.flush()
+    finished = [writer.communicate(timeout=120) for writer in writers]
+
+    assert finished == [("", "")] * 8
+    with app.app_context():
+        query = select(Message.name).where(Message.name.startswith("writer")).order_by(Message.id)
+        names = db.session.scalars(query).all()
+    assert len(names) == 240
+    all_began = max(names.index(name) for name in set(names))
+    one_ended = min(max(n for n, name in enumerate(names) if name == writer) for writer in set(names))
+    shares = Counter(names[all_began : one_ended + 1])
+    assert len(shares) == 8
+    assert min(shares.values()) > 0.5 * max(shares.values()), shares
+
+
+HOLDER = """
+import sys
+from pathlib import Path
+from models.turn import turns_at
+turn = turns_at(Path(sys.argv[1])).take(5)
+print("mine", flush=True)
+sys.stdin.readline()
+turn.give_back()
+print("given back", flush=True)
+sys.stdin.readline()
+"""
+
+
+@pytest.fixture
+def holder(tmp_path):
+    """Another process that has the turn until it is told to give it back."""
+    command = [sys.executable, "-c", HOLDER, str(tmp_path / "turn")]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT, text=True)
+    assert process.stdout.readline() == "mine\n"
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def test_turn_is_refused_after_the_limit_and_skipped_when_it_comes(tmp_path, holder):
+    turns = turns_at(tmp_path / "turn")
+    with pytest.raises(TimeoutError):
+        turns.take(0.05)
+
+    holder.stdin.write("\n")
+    holder.stdin.flush()
+
+    assert holder.stdout.readline() == "given back\n"
+    turns.take(5).give_back()
+    turns.take(5).give_back()
+
+
+def test_writer_that_died_gives_its_turn_back(tmp_path, holder):
+    turns = turns_at(tmp_path / "turn")
+    with pytest.raises(TimeoutError):
+        turns.take(0.05)
+
+    holder.kill()
+
+    turns.take(5).give_back()
+
+
+def test_turns_are_taken_in_the_order_of_arrival(tmp_path):
+    turns, served = turns_at(tmp_path / "turn"), []
+    first = turns.take(1)
+
+    def wait(number):
+        mine = turns.take(5)
+        served.append(number)
+        mine.give_back()
+
+    waiting = []
+    for number in range(6):
+        waiting.append(threading.Thread(target=wait, args=(number,)))
+        waiting[-1].start()
+        time.sleep(0.02)
+    first.give_back()
+    for thread in waiting:
+        thread.join()
+
+    assert served == list(range(6))
+
+
+def test_queue_that_was_idle_is_served_again(tmp_path, monkeypatch):
+    monkeypatch.setattr("models.turn.IDLE_SECONDS", 0.01)
+    turns = turns_at(tmp_path / "turn")
+
+    for _ in range(5):
+        turns.take(5).give_back()
+        time.sleep(0.05)
+
+    turns.take(5).give_back()
+    assert turns._served_in in (0, os.getpid())
+
+
+def test_write_that_cannot_start_is_busy_and_leaves_no_turn_behind(app, data_dir):
+    import sqlite3
+
+    other = sqlite3.connect(data_dir / "hallway.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with app.app_context(), pytest.raises(Busy), write(by="test"):
+        pass
+    other.execute("ROLLBACK")
+    other.close()
+
+    with app.app_context(), write(by="test"):
+        pass
+
+
+def test_seed_is_the_same_each_time_and_happens_once(app):
+    with app.app_context():
+        counts = [Post.count(status) for status in PostStatus]
+        members, letters, months = Member.count_active(), len(Message.inbox()), len(Payment.by_month())
+        with write(by="test"):
+            assert seed() is False
+
+    assert counts == [2, 2, 20]
+    assert (members, letters) == (167, 9)
+    assert months in (11, 12)
+
+
+def test_demo_posts_are_prose_of_the_promised_length():
+    sources = list(Source.read_all())
+
+    assert len(sources) == len(list(POSTS.glob("*.md"))) == 24
+    for source in sources:
+        assert 300 <= len(source.body.split()) <= 700, source.head["slug"]
+        assert slugify(source.head["slug"]) == source.head["slug"]
+        assert len(source.head["excerpt"]) <= 200
+
+
+def test_every_link_between_the_demo_posts_leads_somewhere(app, ada):
+    import re
+
+    slugs = {source.head["slug"] for source in Source.read_all()}
+    links = {link for source in Source.read_all() for link in re.findall(r"\]\(/blog/([^)]*)\)", source.body)}
+
+    assert len(links) > 10
+    assert links <= slugs
+
+
+def test_two_servers_started_at_once_on_an_empty_directory_both_come_up(tmp_path):
+    data = tmp_path / "empty"
+    data.mkdir()
+    environment = {"DATA_DIR": str(data), "PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "flask", "prepare"]
+    both = [
+        subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    outputs = [process.communicate(timeout=60) for process in both]
+
+    assert [process.returncode for process in both] == [0, 0], outputs
+    assert sum("The demo is filled" in output for output, _ in outputs) == 1
+    with serving(data, workers=1) as one, serving(data, workers=1) as other:
+        assert one.url != other.url
+        assert one.stop() == 0
+
+
+def test_migrated_database_without_demo_is_empty(tmp_path):
+    app = create_app(settings_for(tmp_path / "d", DEMO="0", SECRET_KEY="kX9vQ2mP7rT4wY8zB3nC6fH1jL5sD0gA",
+                                  PUBLIC_URL="http://localhost", TRUSTED_HOSTS="localhost"), testing=True)  # fmt: skip
+    from flask_migrate import upgrade
+
+    with app.app_context():
+        upgrade()
+        assert Post.count(None) == 0
+        assert Setting.is_on(Switch.COMMENTS)
+        db.session.rollback()
+        db.engine.dispose()
+    assert "Nothing is published yet" in app.test_client().get("/").text
+    with app.app_context():
+        db.engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("markdown", "html"),
+    [
+        ("[a](https://x.example)", '<p><a href="https://x.example" rel="nofollow noopener ugc">a</a></p>'),
+        ("[a](javascript:alert(1))", "<p>[a](javascript:alert(1))</p>"),
+        ("<b onclick=x>b</b>", "<p>&lt;b onclick=x&gt;b&lt;/b&gt;</p>"),
+        ("| a |\n|---|\n| ~~b~~ |", "<s>b</s>"),
+        ("```python\nx = 1\n```", '<code class="language-python">'),
+    ],
+)
+def test_markdown_becomes_harmless_html(markdown, html):
+    assert html in to_html(markdown)
+
+
+def test_excerpt_is_plain_text_cut_between_words():
+    assert first_words("# Head\n\nFish & *chips* <b>x</b> `a < b`.\n\nMore.") == "Fish & chips <b>x</b> a < b."
+    assert first_words("word " * 100).endswith("word…")
+    assert len(first_words("word " * 100)) <= 180
+
+
+def test_slug_is_ascii_words():
+    assert slugify("  Ünïcode & “quotes” — 100 %! ") == "unicode-quotes-100"
+    assert slugify("日本語") == "post"
+    assert not slugify("x" * 79 + " y").endswith("-")
+    assert isinstance(Path(slugify("a")), Path)

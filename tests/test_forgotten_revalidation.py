@@ -1,0 +1,145 @@
+"""A forgotten revalidation cannot ship: every single one of them, taken out, is noticed."""
+
+import ast
+import inspect
+import re
+import sys
+import textwrap
+from dataclasses import replace
+
+import pytest
+from scenarios import PUBLISHED, good_fields
+
+import actions
+from models import Comment, Post, PostStatus
+from revalidation import ForgottenRevalidation, cached, revalidate_tag, write
+from server_actions.declare import collect
+
+actions_by_name = collect(
+    [sys.modules[f"{actions.__name__}.{name}"] for name in ("posts", "comments", "likes", "messages", "settings")]
+)
+
+
+def revalidations():
+    """Yield (action, number): each thing that each action revalidates."""
+    for name, item in sorted(actions_by_name.items()):
+        calls = _calls(_function(item))
+        for number in range(sum(max(1, len(call.args)) for call in calls)):
+            yield name, number
+
+
+def _function(item):
+    tree = ast.parse(textwrap.dedent(inspect.getsource(item.function)))
+    return tree.body[0]
+
+
+def _calls(function):
+    calls = [node for node in ast.walk(function) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
+    return [call for call in calls if call.func.id.startswith("revalidate_")]
+
+
+def without(item, number):
+    """Return the action with its `number`-th revalidation taken out of the source."""
+    function = _function(item)
+    function.decorator_list = []
+    for call in _calls(function):
+        if number < len(call.args):
+            taken = ast.unparse(call.args.pop(number))
+            break
+        number -= len(call.args)
+    namespace = dict(vars(sys.modules[item.function.__module__]))
+    exec(compile(ast.fix_missing_locations(ast.Module([function], [])), "<mutant>", "exec"), namespace)
+    return replace(item, function=namespace[function.name]), taken
+
+
+def warm(app, ada):
+    with app.app_context():
+        commented = [Comment.latest(1)[0].post.path]
+    for path in ("/", "/blog", f"/blog/{PUBLISHED}", "/blog/commit-is-the-only-moment", *commented):
+        assert app.test_client().get(path).status_code == 200
+    for path in ("/", "/dashboard", "/dashboard/inbox", "/dashboard/inbox?show=unread"):
+        assert ada.get(path).status_code == 200
+
+
+@pytest.mark.parametrize("name", sorted(actions_by_name))
+def test_action_as_it_is_forgets_nothing(app, ada, find_post, name):
+    fields = good_fields(app, name)
+    warm(app, ada)
+
+    assert ada.act(name, page="/dashboard/posts", **fields).status_code == 303
+
+
+@pytest.mark.parametrize(("name", "number"), list(revalidations()))
+def test_each_revalidation_taken_out_is_noticed(app, ada, find_post, name, number):
+    mutant, taken = without(actions_by_name[name], number)
+    app.extensions["server_actions"].actions[name] = mutant
+    fields = good_fields(app, name)
+    warm(app, ada)
+
+    with pytest.raises(ForgottenRevalidation, match=rf"^{re.escape(name)} changed table") as noticed:
+        ada.act(name, page="/dashboard/posts", **fields)
+
+    assert "Add revalidate_" in str(noticed.value), taken
+
+
+def test_there_is_something_to_forget_in_every_action():
+    assert {name for name, _ in revalidations()} == set(actions_by_name)
+
+
+def test_reset_without_its_revalidation_is_noticed(app, ada, find_post, monkeypatch):
+    ada.act("posts.create_post", title="Gone after the reset")
+    warm(app, ada)
+    monkeypatch.setattr("actions.demo.revalidate_everything", lambda: None)
+
+    with pytest.raises(ForgottenRevalidation, match=r"^demo\.reset changed table"):
+        ada.act("demo.reset")
+
+
+def test_message_says_page_table_action_and_remedy(app):
+    app.test_client().get(f"/blog/{PUBLISHED}")
+
+    with app.app_context(), pytest.raises(ForgottenRevalidation) as noticed, write(by="posts.publish_post"):
+        Post.find_published(PUBLISHED).title = "Quietly changed"
+
+    for part in ("posts.publish_post", "table post", f"/blog/{PUBLISHED}", f'revalidate_path("/blog/{PUBLISHED}")'):
+        assert part in str(noticed.value)
+
+
+def test_forgotten_write_is_rolled_back(app, find_post):
+    app.test_client().get(f"/blog/{PUBLISHED}")
+
+    with app.app_context(), pytest.raises(ForgottenRevalidation), write(by="test"):
+        Post.find_published(PUBLISHED).title = "Quietly changed"
+
+    assert find_post(PUBLISHED).title == "The letter slot and the front desk"
+
+
+def test_write_beside_what_a_copy_shows_raises_no_alarm(app, find_post):
+    app.test_client().get(f"/blog/{PUBLISHED}")
+
+    with app.app_context(), write(by="test"):
+        Post.find_published("commit-is-the-only-moment").title = "Not shown on that page"
+
+    assert find_post("commit-is-the-only-moment").title == "Not shown on that page"
+
+
+def test_copy_of_a_count_is_watched_too(app):
+    with app.app_context():
+        cached("count", tags=["how many"], render=lambda: str(Post.count(PostStatus.DRAFT)))
+
+        with pytest.raises(ForgottenRevalidation), write(by="test"):
+            Post.find_published(PUBLISHED).unpublish()
+        with write(by="test"):
+            Post.find_published(PUBLISHED).unpublish()
+            revalidate_tag("how many")
+        assert cached("count", tags=["how many"], render=lambda: "again") == "again"
+
+
+def test_production_does_not_ask_every_read_again(make_app):
+    assert make_app(testing=False).extensions["revalidation"].detector is None
+
+
+def test_development_has_the_detector(make_app, monkeypatch):
+    monkeypatch.setenv("FLASK_DEBUG", "1")
+
+    assert make_app(testing=False).extensions["revalidation"].detector is not None

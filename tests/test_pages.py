@@ -1,0 +1,27 @@
+"""What readers and the people of the house see."""
+
+import pytest
+
+READERS = [
+    "/",
+    "/blog",
+    "/blog?page=2",
+    "/blog?tag=security",
+    "/blog/commit-is-the-only-moment",
+    "/contact",
+    "/sign-in",
+]
+HOUSE = ["/dashboard", "/dashboard/posts", "/dashboard/posts/3/edit", "/dashboard/inbox", "/dashboard/settings"]
+
+
+@pytest.mark.parametrize("path", READERS)
+def test_anyone_can_read(visitor, path):
+    answer = visitor.get(path)
+
+    assert answer.status_code == 200
+    assert "<h1" in answer.text
+
+
+@pytest.mark.parametrize("path", HOUSE)
+def test_owner_sees_every_room(ada, path):
+    assert ada.get(path).status_code == 200

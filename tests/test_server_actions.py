@@ -1,0 +1,329 @@
+"""What the hallway promises for every action."""
+
+import re
+import sys
+from types import ModuleType
+
+import pytest
+from sqlalchemy import text
+
+from models import Message, Post, User, db
+from revalidation import revalidate_everything, write
+from server_actions import Form, action, anyone, invalid, local_page, success
+from server_actions.declare import BadDeclaration
+
+LETTER = {"name": "Ina", "email": "ina@letters.example", "message": "May we print it?"}
+
+
+def rows(app, table):
+    with app.app_context():
+        return db.session.execute(text(f'SELECT count(*) FROM "{table}"')).scalar()
+
+
+def hidden(page, name):
+    return re.search(rf'name="{name}" value="([^"]*)"', page)[1]
+
+
+def install(app, *items):
+    app.extensions["server_actions"].actions.update({item.name: item for item in items})
+
+
+def test_action_without_a_policy_does_not_start():
+    with pytest.raises(BadDeclaration, match=r"Action \w+\.open_door has no policy. Say who may"):
+
+        @action()
+        def open_door(form: Form, user: User):
+            return success("")
+
+
+def test_action_without_a_schema_does_not_start():
+    with pytest.raises(BadDeclaration, match=r"Action \w+\.open_door has no schema"):
+
+        @action(allow=anyone("test"))
+        def open_door(form, user):
+            return success("")
+
+
+def test_application_refuses_to_start_with_an_undeclared_policy(monkeypatch, make_app):
+    source = "from server_actions import Form, action\n@action()\ndef leak(form: Form, user): ...\n"
+    module = ModuleType("actions.leaky")
+
+    with pytest.raises(BadDeclaration, match=r"leaky\.leak has no policy"):
+        exec(source, vars(module) | {"__name__": "actions.leaky"})
+    assert "actions.leaky" not in sys.modules
+
+
+def test_plain_form_gets_303_to_the_page_it_was_on(ada):
+    answer = ada.act("posts.create_post", page="/dashboard/posts?status=draft", title="Plain")
+
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/dashboard/posts?status=draft")
+    assert "“Plain” is saved as a draft." in ada.get("/dashboard/posts?status=draft").text
+
+
+def test_htmx_gets_the_fresh_page_in_the_same_answer(ada):
+    answer = ada.act("posts.create_post", page="/dashboard/posts?status=draft", htmx=True, title="Quick")
+
+    assert answer.status_code == 200
+    assert answer.text.startswith("<!doctype html>")
+    assert "“Quick” is saved as a draft." in answer.text
+    assert answer.text.count("Quick</a>") == 1
+    assert "HX-Push-Url" not in answer.headers
+    assert answer.headers["Cache-Control"] == "private, no-store"
+
+
+def test_both_ways_show_the_same_page(ada):
+    fresh = ada.act("posts.create_post", page="/dashboard/posts", htmx=True, title="Same").text
+    read = ada.get("/dashboard/posts").text
+
+    def without_keys_and_message(page):
+        return re.sub(r'name="_key" value="[^"]*"|<p id="notice".*?</p>', "", page, flags=re.DOTALL)
+
+    assert without_keys_and_message(fresh) == without_keys_and_message(read)
+
+
+def test_redirect_answers_in_one_round_trip(app):
+    browser = app.test_client()
+
+    answer = browser.act("demo.switch_persona", page="/", htmx=True, persona="ada")
+
+    assert answer.headers["HX-Push-Url"] == "/dashboard"
+    assert "<h1>Overview</h1>" in answer.text
+    assert "Sign out Ada" in answer.text
+
+
+def test_redirect_elsewhere_is_left_to_the_browser(app, visitor):
+    @action(allow=anyone("test"))
+    def leave(form: Form, user):
+        from server_actions import redirect
+
+        return redirect("https://checkout.example/1")
+
+    install(app, leave)
+
+    plain = visitor.act("test_server_actions.leave")
+    htmx = visitor.act("test_server_actions.leave", htmx=True)
+
+    assert (plain.status_code, plain.headers["Location"]) == (303, "https://checkout.example/1")
+    assert (htmx.status_code, htmx.headers["HX-Redirect"]) == (200, "https://checkout.example/1")
+
+
+@pytest.mark.parametrize("htmx", [False, True])
+def test_invalid_form_comes_back_as_it_was_sent(app, visitor, htmx):
+    answer = visitor.act(
+        "messages.send_message", page="/contact", htmx=htmx, **LETTER | {"email": "nowhere", "name": ""}
+    )
+
+    assert answer.status_code == 422
+    assert "<h1>Write to us</h1>" in answer.text
+    assert "May we print it?</textarea>" in answer.text
+    assert 'value="nowhere"' in answer.text
+    assert 'role="alert" tabindex="-1" autofocus' in answer.text
+    field = re.search(r'<input[^>]*name="email"[^>]*>', answer.text)[0]
+    assert 'aria-invalid="true"' in field
+    described = re.search(r'aria-describedby="([^"]*)"', field)[1].split()
+    assert all(f'id="{name}"' in answer.text for name in described)
+    assert rows(app, "message") == 9
+
+
+def test_password_is_never_sent_back(visitor):
+    answer = visitor.act("accounts.sign_in", page="/sign-in", email="ada@hallway.example", password="not her password")
+
+    assert answer.status_code == 422
+    assert "ada@hallway.example" in answer.text
+    assert "not her password" not in answer.text
+
+
+def test_errors_belong_to_the_form_that_was_sent(app, bob, find_post):
+    post = find_post("why-the-bouncer-reads-the-ticket")
+    ours = {"post_id": post.id, "version": post.version, "title": "", "body": "kept"}
+
+    answer = bob.act("posts.update_post", page=f"/dashboard/posts/{post.id}/edit", **ours)
+
+    assert answer.status_code == 422
+    assert answer.text.count('class="summary"') == 1
+    assert "kept</textarea>" in answer.text
+
+
+def test_failure_rolls_back_the_write_and_the_nonces(app, ada, monkeypatch):
+    assert ada.get("/dashboard").status_code == 200
+
+    def nonces():
+        with app.app_context():
+            return dict(db.session.execute(text("SELECT tag, nonce FROM revalidation_tag")).tuples().all())
+
+    at_first = nonces()
+    monkeypatch.setattr("actions.posts.success", lambda message: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        ada.act("posts.create_post", title="Never there")
+
+    assert nonces() == at_first
+    assert rows(app, "post") == 24
+    assert rows(app, "form_key") == 0
+    assert "Never there" not in ada.get("/dashboard").text
+
+
+def test_fault_is_a_page_and_shows_no_code(make_app, monkeypatch):
+    app = make_app(testing=False)
+    monkeypatch.setattr("actions.messages.Message.send", lambda **_: 1 / 0)
+
+    answer = app.test_client().act("messages.send_message", page="/contact", **LETTER)
+
+    assert answer.status_code == 500
+    assert "it is our fault" in answer.text
+    assert "May we print it?" in answer.text
+    assert "ZeroDivision" not in answer.text
+    assert "Traceback" not in answer.text
+
+
+def test_refusal_that_is_returned_is_committed_and_one_that_is_raised_is_not(app, visitor):
+    def act(raised):
+        Message.send(name="x", email="x@x.example", body="x")
+        from revalidation import revalidate_tag
+
+        revalidate_tag("messages")
+        refusal = invalid("No.")
+        if raised:
+            raise refusal
+        return refusal
+
+    @action(allow=anyone("test"))
+    def returns(form: Form, user):
+        return act(False)
+
+    @action(allow=anyone("test"))
+    def raises(form: Form, user):
+        return act(True)
+
+    install(app, returns, raises)
+
+    assert visitor.act("test_server_actions.raises", page="/contact").status_code == 422
+    assert rows(app, "message") == 9
+    assert visitor.act("test_server_actions.returns", page="/contact").status_code == 422
+    assert rows(app, "message") == 10
+
+
+def test_one_form_has_one_effect_however_often_it_is_sent(app, visitor):
+    key = hidden(visitor.get("/contact").text, "_key")
+
+    answers = [visitor.act("messages.send_message", page="/contact", _key=key, **LETTER) for _ in range(3)]
+
+    assert [answer.status_code for answer in answers] == [303] * 3
+    assert rows(app, "message") == 10
+
+
+def test_used_form_with_other_words_is_asked_about_and_kept(app, visitor):
+    key = hidden(visitor.get("/contact").text, "_key")
+    visitor.act("messages.send_message", page="/contact", _key=key, **LETTER)
+
+    answer = visitor.act("messages.send_message", page="/contact", _key=key, **LETTER | {"message": "Other words"})
+
+    assert answer.status_code == 409
+    assert "Other words</textarea>" in answer.text
+    assert "was sent before, with other words" in answer.text
+    assert hidden(answer.text, "_key") != key
+    assert rows(app, "message") == 10
+
+
+def test_two_forms_have_two_keys(visitor):
+    assert hidden(visitor.get("/contact").text, "_key") != hidden(visitor.get("/contact").text, "_key")
+
+
+def test_key_and_effect_are_stored_together_or_not_at_all(app, visitor, monkeypatch):
+    key = hidden(visitor.get("/contact").text, "_key")
+    with monkeypatch.context() as broken:
+        broken.setattr("server_actions.run.remember", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            visitor.act("messages.send_message", page="/contact", _key=key, **LETTER)
+
+    assert rows(app, "message") == 9
+    assert visitor.act("messages.send_message", page="/contact", _key=key, **LETTER).status_code == 303
+    assert rows(app, "message") == 10
+
+
+def test_copy_for_everyone_carries_no_key(visitor):
+    assert "_key" not in visitor.get("/blog/commit-is-the-only-moment").text
+
+
+def test_signed_out_writer_keeps_the_words_through_signing_in(app, cleo, find_post):
+    post = find_post("commit-is-the-only-moment")
+    cleo.act("accounts.sign_out")
+
+    asked = cleo.act("comments.add_comment", page=post.path, post_id=post.id, body="Half an hour of typing")
+    held = hidden(asked.text, "_held").replace("&#34;", '"')
+    person = {"email": "cleo@hallway.example", "password": "open-the-door"}
+    back = cleo.act("accounts.sign_in", page="/sign-in", next=post.path, _held=held, **person)
+
+    assert asked.status_code == 401
+    assert asked.headers["WWW-Authenticate"]
+    assert hidden(asked.text, "next") == post.path
+    assert back.status_code == 200
+    assert "Half an hour of typing</textarea>" in back.text
+    assert "Sign out Cleo" in back.text
+
+
+def test_garbage_in_the_kept_words_is_ignored(visitor):
+    for held in ("{", "[1]", "[[]]", '["a", 3]', "null", "[" * 20_000, '["x", {"a": 1}]'):
+        answer = visitor.act(
+            "accounts.sign_in", email="cleo@hallway.example", password="open-the-door", _held=held, page="/sign-in"
+        )
+        assert answer.status_code in (200, 303)
+
+
+def test_policy_sees_the_caller_as_the_transaction_does(app, ada, find_post):
+    with app.app_context(), write(by="test"):
+        User.by_handle("ada").role = "reader"
+        revalidate_everything()
+    post = find_post("names-on-doorbells")
+
+    assert ada.act("posts.publish_post", post_id=post.id).status_code == 403
+    assert find_post("names-on-doorbells").status == "draft"
+
+
+@pytest.mark.parametrize("method", ["get", "head", "options", "put", "patch", "delete"])
+def test_action_takes_post_only(visitor, method):
+    answer = getattr(visitor, method)("/_actions/posts.create_post")
+
+    assert answer.status_code == 405
+    assert answer.headers["Allow"] == "POST"
+
+
+def test_unknown_action_is_not_found(ada):
+    assert ada.act("posts.no_such_thing").status_code == 404
+    assert ada.act("os.system").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "page",
+    ["//evil.example", "https://evil.example/", "/\\evil.example", "/\t/evil", "/_actions/posts.create_post",
+     "/healthz", "/static/app.css", "/nowhere", "javascript:alert(1)", "", "/blog\r\nSet-Cookie: a=b", "/%zz", "/[::1"],
+)  # fmt: skip
+def test_only_pages_of_ours_are_returned_to(app, page):
+    with app.test_request_context("/"):
+        assert local_page(page, "/") == "/"
+
+
+def test_page_of_ours_is_returned_to(app):
+    with app.test_request_context("/"):
+        assert local_page("/blog?tag=security&page=1") == "/blog?tag=security&page=1"
+
+
+def test_form_says_itself_what_it_needs(visitor):
+    page = visitor.get("/contact").text
+
+    field = re.search(r'<input[^>]*name="name"[^>]*>', page)[0]
+    assert 'required=""' in field
+    assert 'maxlength="80"' in field
+
+
+def test_post_is_found_through_its_writer(app):
+    with app.app_context():
+        bob, ada = User.by_handle("bob"), User.by_handle("ada")
+        adas = next(post for post in Post.published(per_page=100) if post.author_id == ada.id)
+
+        from models import NotFound
+
+        with pytest.raises(NotFound):
+            bob.find_post(adas.id)
+        with pytest.raises(NotFound):
+            bob.find_post(99_999)
+        assert ada.find_post(adas.id) is adas

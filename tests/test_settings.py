@@ -1,0 +1,110 @@
+"""The environment is checked before anything starts."""
+
+import pytest
+
+from settings import BadSettings, Settings
+
+STRONG = "kX9vQ2mP7rT4wY8zB3nC6fH1jL5sD0gA"
+GOOD = {"SECRET_KEY": STRONG, "PUBLIC_URL": "https://hallway.example", "TRUSTED_HOSTS": "hallway.example"}
+
+
+def test_demo_needs_nothing():
+    settings = Settings.from_environment({})
+
+    assert settings.demo
+    assert settings.hosts == ["127.0.0.1", "localhost"]
+
+
+@pytest.mark.parametrize("name", ["SECRET_KEY", "DATABASE_URL", "STRIPE_SECRET_KEY"])
+def test_any_production_setting_turns_the_demo_off(name):
+    with pytest.raises(BadSettings, match="TRUSTED_HOSTS is not set"):
+        Settings.from_environment({name: STRONG})
+
+
+def test_demo_can_be_kept_with_a_secret_and_left_without_one():
+    assert Settings.from_environment({"DEMO": "1", "SECRET_KEY": "short"}).demo
+    with pytest.raises(BadSettings, match="SECRET_KEY is not set"):
+        Settings.from_environment({"DEMO": "0"})
+
+
+def test_good_production_settings_start():
+    settings = Settings.from_environment(GOOD)
+
+    assert not settings.demo
+    assert settings.secure
+
+
+BAD = [
+    ({"SECRET_KEY": ""}, "SECRET_KEY is not set"),
+    ({"SECRET_KEY": "short"}, "SECRET_KEY is shorter than 32 bytes"),
+    ({"SECRET_KEY": "a" * 40}, "SECRET_KEY is a sample"),
+    ({"SECRET_KEY": "please-change-me-please-change-me-please"}, "SECRET_KEY is a sample"),
+    ({"SECRET_KEY_FALLBACKS": f"{STRONG},weak"}, "SECRET_KEY_FALLBACKS is shorter"),
+    ({"TRUSTED_HOSTS": ""}, "TRUSTED_HOSTS is not set"),
+    ({"PUBLIC_URL": ""}, "PUBLIC_URL is not set"),
+    ({"PUBLIC_URL": "https://hallway.example/"}, "PUBLIC_URL is not an origin"),
+    ({"PUBLIC_URL": "https://hallway.example/blog"}, "PUBLIC_URL is not an origin"),
+    ({"PUBLIC_URL": "hallway.example"}, "PUBLIC_URL is not an origin"),
+    ({"PUBLIC_URL": "ftp://hallway.example"}, "PUBLIC_URL is not an origin"),
+    ({"PUBLIC_URL": "http://hallway.example"}, "PUBLIC_URL is plain http"),
+    ({"PUBLIC_URL": "https://other.example"}, "not among TRUSTED_HOSTS"),
+    ({"FLASK_DEBUG": "1"}, "FLASK_DEBUG is on"),
+    ({"PORT": "http"}, "PORT"),
+    ({"PORT": "70000"}, "PORT"),
+    ({"WEB_CONCURRENCY": "0"}, "WEB_CONCURRENCY"),
+    ({"DEMO": "perhaps"}, "DEMO"),
+]
+
+
+@pytest.mark.parametrize(("change", "reason"), BAD, ids=lambda value: value if isinstance(value, str) else "")
+def test_bad_production_setting_stops_the_start_by_name(change, reason):
+    with pytest.raises(BadSettings, match=reason) as stopped:
+        Settings.from_environment({"DEMO": "0", **GOOD, **change})
+
+    assert STRONG not in str(stopped.value)
+
+
+def test_secrets_are_not_repeated_in_the_refusal():
+    with pytest.raises(BadSettings) as stopped:
+        Settings.from_environment({"DEMO": "0", "SECRET_KEY": "hunter2hunter2"})
+
+    assert "hunter2" not in str(stopped.value)
+
+
+def test_demo_workers_share_one_random_key(tmp_path):
+    settings = [Settings.from_environment({"DATA_DIR": str(tmp_path / "d")}) for _ in range(3)]
+
+    assert len({s.signing_key() for s in settings}) == 1
+    assert len(settings[0].signing_key()) >= 40
+    assert (tmp_path / "d/demo-secret").stat().st_mode & 0o077 == 0
+
+
+def test_https_site_has_host_cookies_and_hsts(make_app):
+    browser = make_app(**GOOD).test_client()
+    headers = {"Origin": "https://hallway.example", "Sec-Fetch-Site": "same-origin"}
+    person = {"email": "ada@hallway.example", "password": "open-the-door"}
+
+    answer = browser.post(
+        "/_actions/accounts.sign_in", base_url="https://hallway.example", data=person, headers=headers
+    )
+
+    cookies = answer.headers.getlist("Set-Cookie")
+    assert answer.status_code == 303
+    assert {cookie.partition("=")[0] for cookie in cookies} == {"__Host-session", "__Host-flash"}
+    for cookie in cookies:
+        assert all(word in cookie for word in ("Secure", "HttpOnly", "SameSite=Lax", "Path=/"))
+        assert "Domain" not in cookie
+    assert answer.headers["Strict-Transport-Security"].startswith("max-age=31536000")
+
+
+def test_every_response_carries_the_security_headers(visitor, ada):
+    answers = [visitor.get(path) for path in ("/", "/blog", "/nowhere", "/static/app.js", "/healthz", "/dashboard")]
+    answers += [ada.get("/dashboard"), ada.act("posts.create_post", title="x"), visitor.post("/_actions/x")]
+
+    for answer in answers:
+        policy = answer.headers["Content-Security-Policy"]
+        assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self'")
+        assert "unsafe" not in policy
+        assert answer.headers["Referrer-Policy"] == "same-origin"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        answer.close()

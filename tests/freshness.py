@@ -1,0 +1,299 @@
+"""Does any read show what an acknowledged write has replaced? Asked of a running server, over HTTP alone.
+
+Writers save posts through the real action; each title and text carries a number that only grows. Readers fetch the
+pages that show these posts. All are threads of one process, on one clock: whatever was acknowledged when a read began,
+the read must show that or something newer. A 304 shows what the reader has kept. When a worker dies under a write, the
+writer looks up what became of it on the edit page, which nobody caches; what stands there counts as acknowledged.
+
+    python tests/freshness.py --reads 1000000
+"""
+
+import argparse
+import os
+import random
+import re
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import partial
+from http.client import HTTPConnection, HTTPException, HTTPResponse
+from pathlib import Path
+from urllib.parse import urlencode
+
+from serving import ROOT, serving
+
+WORKERS, READERS, WRITERS, POSTS = 4, 5, 4, 6
+READS_PER_WRITE = 200  # paced by reads, not by the clock, so that a slow machine does the same work
+READS_PER_CONNECTION = 100  # a connection stays with its worker, so a reader moves on to meet the others
+CONDITIONAL = 0.4  # the share of reads that send the ETag they know
+KILL_SHARE = 0.04  # the share of writes whose worker dies between commit and answer
+
+_VALUE = re.compile(rb"Freshness (\d+) (\d{6})")
+_CARD = re.compile(rb'id="post_(\d+)">\s*<h2><a href="(/blog/[a-z0-9-]+)"')
+_VERSION = re.compile(rb'name="version" value="(\d+)"')
+
+
+class Client(HTTPConnection):
+    """A connection that is kept alive, and made again where it broke."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__("127.0.0.1", port, timeout=30)
+
+    def ask(self, method: str, path: str, headers: dict[str, str], body: str = "") -> tuple[HTTPResponse, bytes]:
+        """Return the answer and its body. OSError when it does not come: what the server did is unknown then."""
+        try:
+            self.request(method, path, body or None, {name: value for name, value in headers.items() if value})
+            answer = self.getresponse()
+            return answer, answer.read()
+        except (OSError, HTTPException) as error:
+            self.close()
+            raise ConnectionError(path) from error
+
+    def get(self, path: str, *, cookie: str = "", etag: str = "") -> tuple[HTTPResponse, bytes]:
+        """Fetch a page."""
+        return self.ask("GET", path, {"Cookie": cookie, "If-None-Match": etag})
+
+    def act(self, action: str, *, cookie: str, page: str, htmx: bool, **fields: object) -> tuple[HTTPResponse, bytes]:
+        """Send a form of `page` to an action, as a browser does."""
+        origin = f"http://{self.host}:{self.port}"
+        headers = {"Origin": origin, "Sec-Fetch-Site": "same-origin", "Referer": origin + page, "Cookie": cookie}
+        headers |= {"Content-Type": "application/x-www-form-urlencoded", "HX-Request": "true" if htmx else ""}
+        return self.ask("POST", f"/_actions/{action}", headers, urlencode(fields))
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page as one caller gets it, and the posts it has to show."""
+
+    path: str
+    posts: tuple[int, ...]
+    cookie: str = ""
+
+
+@dataclass(frozen=True)
+class Acknowledged:
+    """The newest value of a post that anyone was told is saved, and when."""
+
+    value: int
+    at: float
+
+
+class Board:
+    """What has been acknowledged, what came to light, and whether to go on."""
+
+    def __init__(self) -> None:
+        self.newest: Mapping[int, Acknowledged] = {}
+        self.violations: list[str] = []
+        self.counts: Counter[str] = Counter()
+        self.stop = threading.Event()
+        self._lock = threading.Lock()
+
+    def acknowledge(self, post: int, value: int) -> None:
+        """Put up a value. The mapping is replaced, never changed: a reader keeps the one its read began with."""
+        with self._lock:
+            if post in self.newest and self.newest[post].value >= value:
+                return
+            self.newest = {**self.newest, post: Acknowledged(value, time.monotonic())}
+
+    def count(self, *events: str) -> None:
+        """Count what happened."""
+        with self._lock:
+            self.counts.update(events)
+
+    def compare(self, page: Page, values: dict[int, int], newest: Mapping[int, Acknowledged], began: float) -> None:
+        """Hold what a page shows against what was acknowledged when its read began; a missing post shows 0."""
+        for post in page.posts:
+            shown, due = values.get(post, 0), newest.get(post)
+            if due and shown < due.value:
+                age = f"acknowledged {1000 * (began - due.at):.1f} ms before"
+                self.violations.append(f"{page.path} showed value {shown} of post {post}; {due.value} was {age}")
+
+
+def values_on(body: bytes) -> dict[int, int]:
+    """Return the value that a page shows of each post: the oldest, where it shows several."""
+    shown: dict[int, int] = {}
+    for post, value in _VALUE.findall(body):
+        shown[int(post)] = min(int(value), shown.get(int(post), int(value)))
+    return shown
+
+
+class Reader:
+    """Fetches pages, and compares what they show with the board."""
+
+    def __init__(self, board: Board, port: int) -> None:
+        self.board, self.client = board, Client(port)
+        self._kept: dict[Page, tuple[str, dict[int, int]]] = {}
+
+    def run(self, pages: Sequence[Page], weights: Sequence[int]) -> None:
+        """Read until the board says stop."""
+        while not self.board.stop.is_set():
+            self.read(random.choices(pages, weights)[0])
+            if random.random() < 1 / READS_PER_CONNECTION:
+                self.client.close()
+        self.client.close()
+
+    def read(self, page: Page) -> str:
+        """Read one page, and return the worker that answered."""
+        etag, kept = self._kept.get(page, ("", {})) if random.random() < CONDITIONAL else ("", {})
+        newest, began = self.board.newest, time.monotonic()
+        try:
+            answer, body = self.client.get(page.path, cookie=page.cookie, etag=etag)
+        except OSError:
+            self.board.count("reads cut off")
+            return ""
+        if answer.status not in (200, 304):
+            raise RuntimeError(f"{page.path} answered {answer.status}")
+        values = values_on(body) if answer.status == 200 else kept
+        self._kept[page] = answer.getheader("ETag", ""), values
+        self.board.compare(page, values, newest, began)
+        self.board.count("reads", f"reads answered {answer.status}", f"copies {answer.getheader('X-Copy')}")
+        return answer.getheader("X-Worker", "")
+
+
+class Writer:
+    """Saves its own posts, each value one above the last; nobody else writes them."""
+
+    def __init__(self, board: Board, port: int, cookie: str, pages: Sequence[Page]) -> None:
+        self.board, self.client, self.cookie, self.pages = board, Client(port), cookie, pages
+        self._versions: dict[int, int] = {}
+
+    def run(self) -> None:
+        """Write until the board says stop."""
+        for page in self.pages:
+            self.look_up(page)
+        due = 0.0
+        while not self.board.stop.wait(0.01):
+            if self.board.counts["reads"] >= due:
+                self.save(random.choice(self.pages))
+                self.client.close()  # the next write meets another worker
+                due += random.uniform(0, 2 * READS_PER_WRITE * WRITERS)
+
+    def save(self, page: Page) -> None:
+        """Save the next value: as a plain form, or as htmx does, whose answer is the page itself."""
+        post, htmx = page.posts[0], random.random() < 0.5
+        value = self.board.newest[post].value + 1
+        text = f"Freshness {post} {value:06}"
+        fields = {"post_id": post, "title": text, "body": text, "version": self._versions[post]}
+        try:
+            answer, body = self.client.act("posts.update_post", cookie=self.cookie, page=page.path, htmx=htmx, **fields)
+        except OSError:
+            self.board.count("writes cut off " + ("after" if self.look_up(page) == value else "before") + " the commit")
+            return
+        if answer.status != (200 if htmx else 303):
+            self.board.count("writes refused")
+            self.look_up(page)
+            return
+        self._versions[post] += 1
+        self.board.acknowledge(post, value)
+        self.board.count("writes")
+        if htmx:
+            self.board.compare(page, values_on(body), self.board.newest, time.monotonic())
+
+    def look_up(self, page: Page) -> int:
+        """Put up the value on the edit page: nobody caches it, so that is what the database holds."""
+        edit, deadline = Page(f"/dashboard/posts/{page.posts[0]}/edit", page.posts), time.monotonic() + 30
+        while time.monotonic() < deadline:
+            newest, began = self.board.newest, time.monotonic()
+            try:
+                _, body = self.client.get(edit.path, cookie=self.cookie)
+            except OSError:
+                continue  # that was a connection to a dead worker; the next one is new
+            if version := _VERSION.search(body):
+                self.client.close()
+                value, self._versions[page.posts[0]] = values_on(body).get(page.posts[0], 0), int(version[1])
+                self.board.compare(edit, values_on(body), newest, began)  # was an acknowledged write lost?
+                self.board.acknowledge(page.posts[0], value)
+                return value
+        raise TimeoutError(f"{edit.path} does not answer")
+
+
+def check(data_dir: Path, *, reads: int, seconds: float, fault: str = "", kill_share: float = KILL_SHARE) -> Board:
+    """Serve `data_dir`; write and read until that many reads are done, then compare every page once more.
+
+    With a `fault` planted (freshness_app.py), the first violation ends it. `seconds` is the longest it may take.
+    """
+    board, environment = Board(), {"KILL_SHARE": str(kill_share), "FAULT": fault}
+    with serving(data_dir, application="freshness_app:application()", workers=WORKERS, **environment) as server:
+        cookie, posts = _sign_in_and_choose(server.port)
+        pages, weights = _mix(posts, cookie)
+        writers = [Writer(board, server.port, cookie, posts[n::WRITERS]) for n in range(WRITERS)]
+        jobs = [writer.run for writer in writers]
+        jobs += [partial(Reader(board, server.port).run, pages, weights) for _ in range(READERS)]
+        _run(board, jobs, lambda: board.counts["reads"] >= reads or bool(fault and board.violations), seconds)
+        if not fault:
+            _compare_when_quiet(board, server.port, writers, pages)
+        board.counts["workers killed"] = server.log.read_text().count("SIGKILL")
+    return board
+
+
+def _sign_in_and_choose(port: int) -> tuple[str, list[Page]]:
+    """Become Ada; return her cookie, and the posts that every list shows."""
+    with closing(Client(port)) as client:
+        answer, _ = client.act("demo.switch_persona", cookie="", page="/", htmx=False, persona="ada")
+        _, body = client.get("/blog")
+    posts = [Page(path.decode(), (int(post),)) for post, path in _CARD.findall(body)[:POSTS]]
+    assert len(posts) == POSTS, "the list of posts does not look as expected"
+    return answer.getheader("Set-Cookie", "").partition(";")[0], posts
+
+
+def _mix(posts: list[Page], cookie: str) -> tuple[list[Page], list[int]]:
+    """Return the pages to read, and each one's share: mostly by visitors, and now and then by Ada."""
+    every = tuple(page.posts[0] for page in posts)
+    visited = [*posts, Page("/", every), Page("/blog", every)]
+    signed_in = [Page("/dashboard", every, cookie), Page("/", every, cookie), replace(posts[0], cookie=cookie)]
+    return visited + signed_in, [12] * len(visited) + [1] * len(signed_in)
+
+
+def _run(board: Board, jobs: list[Callable[[], None]], enough: Callable[[], bool], seconds: float) -> None:
+    """Run the jobs side by side until it is enough; an error in one of them ends them all."""
+    deadline = time.monotonic() + seconds
+    with ThreadPoolExecutor(len(jobs)) as pool:
+        running = [pool.submit(job) for job in jobs]
+        try:
+            while not enough() and time.monotonic() < deadline and not any(job.done() for job in running):
+                time.sleep(0.02)
+        finally:
+            board.stop.set()
+    for job in running:
+        job.result()
+
+
+def _compare_when_quiet(board: Board, port: int, writers: list[Writer], pages: list[Page]) -> None:
+    """Read every page on every worker when nothing moves any more, and compare it with the database."""
+    for writer in writers:
+        for page in writer.pages:
+            writer.look_up(page)
+    for page in pages:
+        reader, seen, deadline = Reader(board, port), set[str](), time.monotonic() + 10
+        while len(seen) < WORKERS and time.monotonic() < deadline:
+            seen.add(reader.read(page))
+            seen.discard("")
+            reader.client.close()
+        board.count(f"pages compared on {len(seen)} workers")
+
+
+def main() -> int:
+    """Check a demo of its own, say what came of it, and return 1 where a violation did."""
+    parser = argparse.ArgumentParser(description="Look for stale reads.")
+    parser.add_argument("--reads", type=int, default=1_000_000)
+    reads = parser.parse_args().reads
+    with tempfile.TemporaryDirectory() as directory:
+        prepare = [sys.executable, "-m", "flask", "prepare"]
+        subprocess.run(prepare, cwd=ROOT, env={**os.environ, "DATA_DIR": directory}, check=True, capture_output=True)
+        began = time.monotonic()
+        board = check(Path(directory), reads=reads, seconds=float("inf"))
+    figures = {**board.counts, "violations": len(board.violations), "seconds": round(time.monotonic() - began)}
+    sys.stdout.writelines(f"{number:>10,}  {what}\n" for what, number in figures.items())
+    sys.stdout.writelines(f"{violation}\n" for violation in board.violations[:10])
+    return 1 if board.violations else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,119 @@
+"""The application that the freshness test serves: the real one, with workers that die, and a fault where one is wanted.
+
+`KILL_SHARE`: so many of the saved posts kill their worker right after the commit, before the answer; `KILL_SEED` seeds
+the choice. `FAULT`: one of `FAULTS`, the ways in which other caches go stale. All of it is put in from here, so that
+the application itself has no switch that could be left on.
+"""
+
+import os
+import random
+import signal
+import time
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from flask import Flask, Response, g
+from sqlalchemy import event
+from sqlalchemy.orm import Session
+
+import revalidation.cache
+import revalidation.state
+import server_actions.run
+from app import create_app
+from models import db
+from revalidation.cache import Make
+from revalidation.privacy import shared
+from revalidation.store import Entry
+from revalidation.tags import new_nonce
+from revalidation.transaction import current_write, running_write, write
+
+DELAY = 0.03  # seconds that a planted fault waits between its two steps; elsewhere the scheduler does that
+
+
+def application() -> Flask:
+    """Return the application for gunicorn, as the environment asks for it."""
+    app = create_app()
+    if fault := os.environ.get("FAULT"):
+        FAULTS[fault]()
+    _say_who_answers(app)
+    _die_after_commits(float(os.environ.get("KILL_SHARE", "0")), os.environ.get("KILL_SEED", "1"))
+    return app
+
+
+def _die_after_commits(share: float, seed: str) -> None:
+    chance = random.Random(f"{seed} {os.getpid()}")
+
+    @event.listens_for(db.session, "after_commit")
+    def die(_session: Session) -> None:
+        running = running_write()
+        if running and running.by == "posts.update_post" and chance.random() < share:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _say_who_answers(app: Flask) -> None:
+    """Name on each answer the worker, and whether it came from the store or was made for it."""
+    fill = revalidation.cache._fill
+
+    def noted(*args: Any) -> Entry | None:
+        g.made = True
+        return fill(*args)
+
+    revalidation.cache._fill = noted
+
+    @app.after_request
+    def label(response: Response) -> Response:
+        response.headers["X-Worker"] = str(os.getpid())
+        response.headers["X-Copy"] = "made" if "made" in g else "kept"
+        return response
+
+
+def purge_in_one_process() -> None:
+    """Plant: the nonces live in the process, so a write tells only the worker that ran it."""
+    nonces: dict[str, str] = {}
+
+    def read(_source: Any, tags: Collection[str]) -> dict[str, str]:
+        return {tag: nonces.get(tag, "") for tag in tags}
+
+    def replace_here(_source: Any, tags: Iterable[str]) -> None:
+        nonces.update({tag: new_nonce() for tag in tags})
+
+    revalidation.cache.read_nonces = read
+    revalidation.state.replace_nonces = replace_here
+
+
+def revalidate_after_commit() -> None:
+    """Plant: the nonces are replaced in a second transaction, and a worker may die between the two."""
+
+    @contextmanager
+    def write_then_revalidate(by: str) -> Iterator[Session]:
+        with write(by) as session:
+            yield session
+            first = current_write(by)
+            tags, first.tags = first.tags, set()
+        time.sleep(DELAY)
+        with write("the second step"):
+            current_write(by).tags = tags
+
+    server_actions.run.write = write_then_revalidate
+
+
+def fill_without_snapshot() -> None:
+    """Plant: a copy is made in one transaction, and stored under the nonces of a later one."""
+    fill = revalidation.cache._fill
+
+    def fill_with_what_was_read(state: Any, key: str, tags: Collection[str], make: Make) -> Entry | None:
+        made = shared(key, lambda: make({}))
+        state.db.session.rollback()
+        time.sleep(DELAY)
+        return fill(state, key, tags, lambda nonces: made and replace(made, nonces=nonces))
+
+    revalidation.cache._fill = fill_with_what_was_read
+
+
+FAULTS = {
+    "per-process": purge_in_one_process,
+    "after-commit": revalidate_after_commit,
+    "no-snapshot": fill_without_snapshot,
+}

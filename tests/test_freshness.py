@@ -1,0 +1,30 @@
+"""The promise the project is built on, held against the real server: four workers, real actions, sudden deaths."""
+
+from pathlib import Path
+
+import freshness
+import pytest
+
+READS = 50_000
+
+
+def test_acknowledged_write_is_seen_by_every_later_read(data_dir: Path) -> None:
+    board = freshness.check(data_dir, reads=READS, seconds=600)
+
+    assert board.violations == []
+    counts = board.counts
+    assert counts["reads"] >= READS
+    # Without these the zero above would mean nothing.
+    assert counts["writes"] >= 150
+    assert counts["workers killed"] > 0
+    assert counts["writes cut off after the commit"] > 0
+    assert counts["copies kept"] > READS / 2
+    assert counts["reads answered 304"] > READS / 10
+    assert counts[f"pages compared on {freshness.WORKERS} workers"] > 0
+
+
+@pytest.mark.parametrize("fault", ["per-process", "after-commit", "no-snapshot"])
+def test_checker_catches_planted_fault(data_dir: Path, fault: str) -> None:
+    board = freshness.check(data_dir, reads=READS, fault=fault, kill_share=0.25, seconds=120)
+
+    assert board.violations

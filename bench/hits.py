@@ -1,0 +1,67 @@
+"""What the check of nonces costs: the same page, three ways, in turns within one run. Ratios count, not seconds."""
+
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from flask_migrate import upgrade
+
+import revalidation.cache
+from app import create_app
+from demo.seed import seed
+from revalidation import revalidate_everything, write
+from settings import Settings
+
+ROUNDS, READS = 15, 200
+
+
+def seconds(read: Callable[[], object]) -> float:
+    """Return the time of `READS` reads."""
+    began = time.perf_counter()
+    for _ in range(READS):
+        read()
+    return time.perf_counter() - began
+
+
+def main() -> None:
+    """Print requests per second for a render, a hit, and a hit that checks nothing."""
+    with tempfile.TemporaryDirectory() as directory:
+        app = create_app(Settings.from_environment({"DATA_DIR": directory}))
+        with app.app_context():
+            upgrade(str(Path(__file__).parent.parent / "migrations"))
+            with write(by="bench"):
+                seed()
+                revalidate_everything()
+        browser = app.test_client()
+        path, checked = "/blog/commit-is-the-only-moment", revalidation.cache._fresh
+
+        def unchecked(state: object, key: str) -> object:
+            return revalidation.cache.get(state.store, key)  # type: ignore[attr-defined]
+
+        def hit() -> None:
+            assert browser.get(path).status_code == 200
+
+        def hit_without_check() -> None:
+            revalidation.cache._fresh = unchecked  # type: ignore[assignment]
+            hit()
+            revalidation.cache._fresh = checked
+
+        def render() -> None:
+            app.extensions["revalidation"].store.clear()
+            hit()
+
+        hit()
+        kinds = {"render": render, "hit, nonces checked": hit, "hit, nothing checked": hit_without_check}
+        times: dict[str, list[float]] = {name: [] for name in kinds}
+        for _ in range(ROUNDS):
+            for name, read in kinds.items():
+                times[name].append(seconds(read))
+    medians = {name: statistics.median(values) for name, values in times.items()}
+    for name, value in medians.items():
+        print(f"{name:22} {READS / value:8.0f} requests/s   {value / medians['hit, nothing checked']:6.2f} x")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""What the docs say is so."""
+
+import re
+import subprocess
+
+import pytest
+from test_house import ROOT
+
+from settings import Settings
+
+DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
+
+
+def named_files(text):
+    return set(re.findall(r"`((?:[a-z_]+/)*[\w.-]+\.(?:py|html|js|css|md|txt))`", text))
+
+
+@pytest.mark.parametrize("doc", DOCS, ids=lambda path: path.name)
+def test_every_file_and_link_it_names_is_there(doc):
+    text = doc.read_text()
+    links = {link for link in re.findall(r"\]\(([^)#]+)", text) if "://" not in link}
+
+    assert [name for name in named_files(text) if not list(ROOT.glob(f"**/{name}"))] == []
+    assert [link for link in links if not (doc.parent / link).exists()] == []
+
+
+def test_every_setting_has_its_row():
+    text = (ROOT / "docs/self-hosting.md").read_text()
+
+    assert set(re.findall(r"^\| `([A-Z_]+)` \|", text, re.MULTILINE)) == {
+        name.upper() for name in Settings.model_fields
+    }
+
+
+def test_quoted_code_is_the_code():
+    code = "\n".join(path.read_text() for room in ("actions", "templates") for path in (ROOT / room).glob("**/*.*")
+                     if path.suffix in (".py", ".html"))  # fmt: skip
+    blocks = re.findall(r"```(?:python|jinja)\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+
+    assert len(blocks) == 2
+    for block in blocks:
+        for piece in block.split(" … "):
+            assert piece.strip() in code, piece
+
+
+def test_every_command_of_the_docs_exists(app):
+    text = "".join(doc.read_text() for doc in DOCS)
+    commands = set(re.findall(r"`flask ([a-z]+(?: [a-z-]+)?)", text))
+
+    assert len(commands) >= 5
+    for command in commands:
+        words = [word for word in command.split() if not word.isupper()]
+        assert app.test_cli_runner().invoke(args=[*words, "--help"]).exit_code == 0, command
+
+
+def test_functions_named_in_the_tour_are_where_it_says():
+    tour = (ROOT / "docs/tour.md").read_text()
+    places = re.findall(r"`(\w+)`\s+(?:in\s+)?\(?`?\(?`?([\w/]+\.py)", tour)
+
+    assert len(places) >= 7
+    for name, file in places:
+        assert re.search(rf"\b(?:def|class) {name}\b", (ROOT / file).read_text()), (name, file)
+
+
+def test_nothing_speaks_of_where_it_was_made():
+    files = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True)
+    paths = [ROOT / name for name in files.stdout.splitlines() if not name.startswith(("static/vendor", "tests/"))]
+    texts = {path: path.read_text(errors="replace") for path in paths if path.is_file()}
+
+    assert len(texts) > 100
+    odd = re.compile(r"/root/(?!\.cache/pip)|/work/|pypi\.org|registry\.npmjs")
+    assert [path.name for path, text in texts.items() if odd.search(text)] == []

@@ -91,6 +91,22 @@ def test_focus_stays_on_the_switch_that_was_pressed(open_page: OpenPage) -> None
         expect(switch).to_be_focused()
 
 
+def test_panel_that_was_opened_stays_open(open_page: OpenPage) -> None:
+    page = open_page(person="bob")
+    page.goto("/dashboard/posts")
+    row = page.locator("li.row", has_text=DRAFT)
+    row.locator("summary").click()
+    row.get_by_label("Have it published at").fill("2020-01-01T08:00")
+    row.get_by_role("button", name="Schedule", exact=True).click()
+    expect(row.get_by_text("Please choose a time that is still to come.").first).to_be_visible()
+
+    page.get_by_label("New post").fill("Something else")
+    page.get_by_role("button", name="Save draft").click()
+
+    said(page, "“Something else” is saved as a draft.")
+    expect(row.get_by_label("Have it published at")).to_be_visible()
+
+
 def test_focus_stays_on_the_letter_that_was_marked(open_page: OpenPage) -> None:
     page = open_page(person="edith")
     page.goto("/dashboard/inbox")

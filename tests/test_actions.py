@@ -1,13 +1,15 @@
 """Each action does what its form says, for those who may, and every page that shows it is fresh."""
 
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
 from scenarios import DRAFT, PUBLISHED, good_fields
 
 from identity import SESSION, VISITOR
 from models import Comment, Message, Post, User, db
-from revalidation import write
+from revalidation import revalidate_everything, write
 
 COUNT = re.compile(r"<dt>Published</dt><dd>(\d+)</dd>")
 
@@ -124,8 +126,6 @@ def test_schedule_needs_a_time_to_come(ada, find_post, when):
 
 
 def test_scheduled_post_goes_live_when_due_and_once(app, ada, visitor, find_post):
-    import time_machine
-
     ada.act("posts.schedule_post", post_id=find_post(DRAFT).id, publish_at="2099-01-01T00:00")
     runner = app.test_cli_runner()
     assert "published 0" in runner.invoke(args=["cron", "publish-due"]).output
@@ -312,6 +312,24 @@ def test_disabled_account_is_out_at_once(app, bob):
     assert bob.get("/dashboard").status_code == 303
     again = app.test_client().act("accounts.sign_in", email="bob@hallway.example", password="open-the-door")
     assert again.status_code == 422
+
+
+def test_session_of_a_disabled_account_opens_nothing_even_if_it_was_not_ended(app, bob):
+    with app.app_context(), write(by="test"):
+        User.by_handle("bob").disable()
+        revalidate_everything()
+
+    assert bob.get("/dashboard").status_code == 303
+    assert bob.act("posts.create_post", title="x").status_code == 401
+
+
+def test_session_ends_by_itself_after_two_weeks(bob):
+    token, start = bob.get_cookie(SESSION).value, datetime.now(UTC)
+
+    for minutes, status in ((-1, 200), (1, 303)):
+        with time_machine.travel(start + timedelta(days=14, minutes=minutes)):
+            bob.set_cookie(SESSION, token)
+            assert bob.get("/dashboard").status_code == status
 
 
 def test_unknown_address_and_wrong_password_get_the_same_answer_and_the_same_work(app, visitor, monkeypatch):

@@ -3,6 +3,7 @@
 import threading
 
 import pytest
+from flask import Response, redirect
 from sqlalchemy import text
 
 import revalidation
@@ -175,6 +176,26 @@ def test_write_between_nonces_and_data_makes_a_miss(make_app):
 def test_refusals_are_not_kept(app, visitor, path):
     assert visitor.get(path).status_code == 404
 
+    assert pages_in(app) == []
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda: ("no", 404),
+        lambda: ("", 204),
+        lambda: redirect("/", 303),
+        lambda: Response(iter(["a", "stream"])),
+        lambda: Response("x", headers={"Set-Cookie": "a=b"}),
+    ],
+)
+def test_only_complete_answers_without_cookies_are_kept(app, visitor, answer):
+    app.add_url_rule("/odd", view_func=revalidation.cached_page()(answer), endpoint="odd")
+
+    first, second = visitor.get("/odd"), app.test_client().get("/odd")
+
+    assert first.status_code == second.status_code
+    assert "ETag" not in first.headers
     assert pages_in(app) == []
 
 

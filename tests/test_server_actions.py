@@ -81,6 +81,20 @@ def test_both_ways_show_the_same_page(ada):
     assert without_keys_and_message(fresh) == without_keys_and_message(read)
 
 
+def test_answer_to_a_visitor_is_not_kept_for_others(app, visitor):
+    @action(allow=anyone("test"))
+    def wave(form: Form, user):
+        return success("You waved.")
+
+    install(app, wave)
+
+    answer = visitor.act("test_server_actions.wave", page="/blog", htmx=True)
+
+    assert "You waved." in answer.text
+    assert "<h1>Posts</h1>" in answer.text
+    assert "You waved." not in app.test_client().get("/blog").text
+
+
 def test_redirect_answers_in_one_round_trip(app):
     browser = app.test_client()
 

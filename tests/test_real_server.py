@@ -1,0 +1,74 @@
+"""What only the real server can show."""
+
+import http.client
+import os
+import re
+import sqlite3
+import threading
+from pathlib import Path
+
+from serving import Server, serving
+
+OWN_HEADERS = {"Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "same-origin"}
+
+
+def send(server: Server, body: bytes) -> tuple[int, str, str | None]:
+    """Send a letter, and return status, page and Retry-After."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    headers = {**OWN_HEADERS, "Referer": f"{server.url}/contact"}
+    connection.request("POST", "/_actions/messages.send_message", body, headers)
+    answer = connection.getresponse()
+    page = answer.read().decode()
+    connection.close()
+    return answer.status, page, answer.getheader("Retry-After")
+
+
+def memory(server: Server) -> int:
+    """Return what all workers hold in memory, in bytes."""
+    children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
+    pages = [int(Path(f"/proc/{child}/statm").read_text().split()[1]) for child in children]
+    return sum(pages) * os.sysconf("SC_PAGE_SIZE")
+
+
+def test_fifty_megabytes_are_refused_with_a_page_and_not_kept(data_dir):
+    with serving(data_dir) as server:
+        for _ in range(10):
+            send(server, b"name=x")
+        before = memory(server)
+
+        status, page, _ = send(server, b"message=" + b"x" * 50_000_000)
+
+        assert status == 413
+        assert "That is too much at once" in page
+        assert memory(server) - before < 20 * 1024 * 1024
+
+
+def test_busy_database_refuses_writes_in_time_and_serves_readers(data_dir):
+    with serving(data_dir) as server:
+        other = sqlite3.connect(data_dir / "hallway.db", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        answers: list[tuple[int, str, str | None]] = []
+        letter = b"name=Ina&email=ina%40x.example&message=A+long+letter"
+        writers = [threading.Thread(target=lambda: answers.append(send(server, letter))) for _ in range(6)]
+        for writer in writers:
+            writer.start()
+        reader = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+        reader.request("GET", "/blog")
+        assert reader.getresponse().status == 200
+        reader.close()
+        for writer in writers:
+            writer.join()
+        other.execute("ROLLBACK")
+        other.close()
+
+        assert [(status, again) for status, _, again in answers] == [(503, "2")] * 6
+        assert all("A long letter</textarea>" in page for _, page, _ in answers)
+        assert send(server, letter)[0] == 303
+
+
+def test_interrupted_server_stops_cleanly(data_dir):
+    with serving(data_dir) as server:
+        assert send(server, b"name=x")[0] == 422
+
+        assert server.stop() == 0
+        assert not re.search("Traceback|Error", server.log.read_text())

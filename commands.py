@@ -8,7 +8,7 @@ from flask import Flask, current_app
 from flask.cli import AppGroup, with_appcontext
 from flask_migrate import upgrade
 
-from models import NotFound, Post, Role, Throttle, User, UserSession, db
+from models import Post, Role, Throttle, User, UserSession, db
 from revalidation import revalidate_everything, revalidate_tag, write
 from server_actions import sweep_form_keys
 from settings import Settings
@@ -66,7 +66,7 @@ def create_user(name: str, email: str, role: str, password: str) -> None:
     if not 12 <= len(password) <= 200:
         raise click.BadParameter("a password has 12 to 200 characters")
     with write(by="users create"):
-        if User.by_email(email) or User.by_handle(name):
+        if User.has_account(email):
             raise click.BadParameter("an account with this address is there already")
         User.create(name=name, email=email, role=Role(role), password=password)
     click.echo(f"{name} can sign in as {email.lower()}.")
@@ -79,7 +79,7 @@ def disable_user(email: str) -> None:
     with write(by="users disable"):
         user = User.by_email(email)
         if user is None:
-            raise NotFound(email)
+            raise click.BadParameter("no account with this address is open")
         user.disable()
         UserSession.end_all_of(user)
         revalidate_everything()  # a name stands under posts and comments; this is rare enough not to list them

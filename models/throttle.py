@@ -35,10 +35,10 @@ class Throttle(Model):
         return max(0, round((row.blocked_until - now()).total_seconds() + 0.5))
 
     @classmethod
-    def count_attempt(cls, *party: str, free: int, forget_after: timedelta = FORGET_AFTER) -> None:
+    def count_attempt(cls, *party: str, free: int) -> None:
         """Count an attempt. After `free` of them each one doubles the wait, up to `LONGEST_WAIT`."""
         row = db.session.get(cls, _digest(*party))
-        if row is None or row.counted_since < now() - forget_after:
+        if row is None or row.counted_since < now() - FORGET_AFTER:
             row = db.session.merge(cls(digest=_digest(*party), attempts=0, counted_since=now(), blocked_until=None))
         row.attempts += 1
         if row.attempts >= free:

@@ -69,10 +69,25 @@ class User(Model):
     @classmethod
     def create(cls, *, name: str, email: str, role: Role, password: str, handle: str = "", bio: str = "") -> Self:
         """Add an account; the password is kept as an Argon2id hash only."""
-        user = cls(name=name, email=email.lower(), role=role, handle=handle or slugify(name)[:40], bio=bio)
+        user = cls(name=name, email=email.lower(), role=role, handle=handle or cls.free_handle(name), bio=bio)
         user.password_hash = _HASHER.hash(password)
         db.session.add(user)
         return user
+
+    @classmethod
+    def free_handle(cls, name: str) -> str:
+        """Return the name as a handle, with the first number that makes it free."""
+        base = wanted = slugify(name)[:36]
+        number = 1
+        while db.session.scalar(select(cls.id).where(cls.handle == wanted)):
+            number += 1
+            wanted = f"{base}-{number}"
+        return wanted
+
+    @classmethod
+    def has_account(cls, email: str) -> bool:
+        """Say whether an address has an account, disabled or not."""
+        return db.session.scalar(select(cls.id).where(cls.email == email.lower())) is not None
 
     @classmethod
     def by_email(cls, email: str) -> Self | None:

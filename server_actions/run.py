@@ -42,7 +42,9 @@ def perform(action: Action, sent: Sent) -> Success | Refused:
     with write(by=action.name) as session:
         user = current_app.extensions["server_actions"].load_user()
         if not action.allow(user):
-            raise SignInNeeded if user is None else abort(403)
+            if user is None:
+                raise SignInNeeded
+            abort(403)
         if first := recall(session, action.name, sent.key, sent.fields):
             return first
         answer = action.function(form, user, *prepared)

@@ -403,6 +403,9 @@ def test_operator_adds_an_account(app, visitor):
     assert run(args=[*command, "--password", "short"]).exit_code == 2
     assert run(args=[*command, "--password", "long enough to keep"]).exit_code == 0
     assert run(args=[*command, "--password", "long enough to keep"]).exit_code == 2
+    assert run(args=["users", "disable", "nobody@x.example"]).exit_code == 2
+    namesake = [*command, "--email", "other@x.example", "--password", "long enough to keep"]
+    assert run(args=namesake).exit_code == 0
     person = {"email": "ina@x.example", "password": "long enough to keep"}
     assert visitor.act("accounts.sign_in", **person).headers["Location"] == "/dashboard"
 

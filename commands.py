@@ -91,8 +91,8 @@ def publish_due() -> None:
     """Publish what is scheduled for now or earlier."""
     with write(by="cron publish-due"):
         due = Post.publish_due()
-        if due:
-            revalidate_tag("posts")
+        for post in due:
+            revalidate_tag(*post.cache_tags)
         titles = [post.title for post in due]
     click.echo(f"published {len(titles)}" + "".join(f"\n  {title}" for title in titles))
     db.session.rollback()

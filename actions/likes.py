@@ -7,7 +7,7 @@ from flask import request
 from actions.fields import OnePost
 from identity import VISITOR, cookie_name, cookie_options, visitor_name
 from models import Like, Post, User
-from revalidation import revalidate_path, revalidate_tag
+from revalidation import revalidate_tag
 from server_actions import Success, action, anyone, set_cookie, success
 
 
@@ -16,8 +16,7 @@ def toggle_like(form: OnePost, user: User | None) -> Success:
     """Like a post, or no longer. A browser without an account is remembered by a cookie of its own."""
     post = Post.find_readable(form.post_id)
     liked = Like.toggle(post, _visitor(user))
-    revalidate_path(post.path)
-    revalidate_tag("posts")
+    revalidate_tag(*post.cache_tags)
     return success("Liked. Thank you." if liked else "No longer liked.")
 
 

@@ -1,12 +1,12 @@
 """The writers' forms: draft, edit, publish, schedule, delete.
 
-Every one changes a list somewhere, so every one revalidates "posts"; the post's own page goes by its path.
+Every one changes a list somewhere, and most the post's own page: the post knows its tags.
 """
 
 from actions.fields import Markdown, Moment, OnePost, RowId, Slug, Title, writers
 from models import Post, Setting, User, now
 from models.setting import Switch
-from revalidation import revalidate_path, revalidate_tag
+from revalidation import revalidate_tag
 from server_actions import Form, Refused, Success, action, conflict, invalid, success
 
 
@@ -56,8 +56,7 @@ def update_post(form: EditedPost, user: User) -> Success | Refused:
     post.edit(
         title=form.title, body=form.body, slug=form.slug, tags=form.tags.split(",") if form.tags is not None else None
     )
-    revalidate_path(post.path)
-    revalidate_tag("posts")
+    revalidate_tag(*post.cache_tags)
     return success(f"“{post.title}” is saved.")
 
 
@@ -66,7 +65,7 @@ def publish_post(form: OnePost, user: User) -> Success:
     """The post goes live, and so does every list that shows it."""
     post = _find_publishable(form.post_id, user)
     post.publish()
-    revalidate_tag("posts")
+    revalidate_tag(*post.cache_tags)
     return success(f"“{post.title}” is live.")
 
 
@@ -75,8 +74,7 @@ def unpublish_post(form: OnePost, user: User) -> Success:
     """The post returns to the desk, and disappears wherever readers saw it."""
     post = _find_publishable(form.post_id, user)
     post.unpublish()
-    revalidate_path(post.path)
-    revalidate_tag("posts")
+    revalidate_tag(*post.cache_tags)
     return success(f"“{post.title}” is a draft again.")
 
 
@@ -89,7 +87,7 @@ def schedule_post(form: ScheduledPost, user: User) -> Success | Refused:
     if post.is_published:
         return invalid(publish_at="This post is live already.")
     post.schedule(form.publish_at)
-    revalidate_tag("posts")
+    revalidate_tag(*post.cache_tags)
     return success(f"“{post.title}” will go live on {form.publish_at:%-d %B %Y at %H:%M} UTC.")
 
 
@@ -98,8 +96,7 @@ def delete_post(form: OnePost, user: User) -> Success:
     """The post is gone, with its comments and likes."""
     post = user.find_post(form.post_id)
     post.delete()
-    revalidate_path(post.path)
-    revalidate_tag("posts")
+    revalidate_tag(*post.cache_tags)
     return success(f"“{post.title}” is deleted.")
 
 

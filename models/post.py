@@ -90,6 +90,11 @@ class Post(Model):
         return f"/blog/{self.slug}"
 
     @property
+    def cache_tags(self) -> tuple[str, str]:
+        """What goes stale when the post changes: its own page, and every list of posts."""
+        return (self.path, "posts")
+
+    @property
     def is_published(self) -> bool:
         """Whether readers can see it."""
         return self.status == PostStatus.PUBLISHED

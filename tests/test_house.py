@@ -38,6 +38,12 @@ def imports(path: Path) -> set[str]:
     return found
 
 
+def test_every_room_has_its_row():
+    rooms = {path.parent.name for path in ROOT.glob("*/__init__.py")}
+
+    assert rooms == set(FORBIDDEN)
+
+
 @pytest.mark.parametrize("room", FORBIDDEN)
 def test_arrows_point_one_way(room):
     files = list((ROOT / room).glob("**/*.py"))
@@ -204,5 +210,6 @@ def test_action_list_names_schema_policy_and_tags(app):
     assert "POST /_actions/posts.publish_post    actions/posts.py:" in listed
     assert "schema       OnePost(post_id)" in listed
     assert "policy       writers" in listed
-    assert "revalidates  revalidate_path(post.path), revalidate_tag('posts')" in listed
+    assert "revalidates  revalidate_tag(*post.cache_tags)" in listed
+    assert "revalidates  revalidate_path(post.path), revalidate_tag('comments')" in listed
     assert listed.count("POST /_actions/") == len(app.extensions["server_actions"].actions)

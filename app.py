@@ -20,6 +20,7 @@ from security import add_security_headers
 from settings import Settings
 
 MAX_BODY = 1_000_000  # bytes, of any request
+THREADS = 16  # of each worker; every one of them may hold a connection
 
 
 def create_app(given: Settings | None = None, *, testing: bool = False) -> Flask:
@@ -57,6 +58,7 @@ def _configure(app: Flask, env: Settings, testing: bool) -> None:
         SECRET_KEY=env.signing_key(),
         SECRET_KEY_FALLBACKS=env.secret_key_fallbacks,
         SQLALCHEMY_DATABASE_URI=env.database,
+        SQLALCHEMY_ENGINE_OPTIONS={"pool_size": THREADS, "max_overflow": 4},
         TRUSTED_HOSTS=env.hosts,
         MAX_CONTENT_LENGTH=MAX_BODY,
         SEND_FILE_MAX_AGE_DEFAULT=365 * 24 * 3600,  # their addresses name the release

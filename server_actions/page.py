@@ -77,6 +77,8 @@ def render(path: str, state: PageState) -> Response:
         STATE: state,
     }
     # A context of its own: the page reads in a new transaction, after the commit, and remembers nothing of the action.
+    # The action's connection goes back first, or a crowd of requests would hold one each and wait for a second.
+    current_app.extensions["server_actions"].db.session.rollback()
     with current_app.app_context(), current_app.request_context(environ):
         return current_app.full_dispatch_request()
 

@@ -81,6 +81,19 @@ def test_both_ways_show_the_same_page(ada):
     assert without_keys_and_message(fresh) == without_keys_and_message(read)
 
 
+def test_action_gives_its_connection_back_before_the_page_is_made(app, visitor, monkeypatch):
+    held = []
+    monkeypatch.setattr(
+        "pages.accounts.render_template", lambda *_, **__: str(held.append(db.engine.pool.checkedout()))
+    )
+
+    guess = {"email": "ada@hallway.example", "password": "guess"}
+    statuses = [visitor.act("accounts.sign_in", page="/sign-in", **guess).status_code for _ in range(6)]
+
+    assert statuses == [422] * 5 + [429]
+    assert held == [0] * 6
+
+
 def test_answer_to_a_visitor_is_not_kept_for_others(app, visitor):
     @action(allow=anyone("test"))
     def wave(form: Form, user):

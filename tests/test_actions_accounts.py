@@ -1,0 +1,154 @@
+"""Signing in and out, sessions, guessing, and the operator's accounts."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import time_machine
+
+from identity import SESSION
+from models import User
+from revalidation import revalidate_everything, write
+
+
+def guess(browser, forwarded):
+    fields = {"email": f"{forwarded}@x.example", "password": "guess"}
+    headers = {"Origin": "http://localhost", "X-Forwarded-For": forwarded}
+    return browser.post("/_actions/accounts.sign_in", data=fields, headers=headers).status_code
+
+
+def test_sign_in_gives_a_new_session_each_time(app, visitor):
+    person = {"email": "ADA@hallway.example", "password": "open-the-door"}
+    visitor.set_cookie(SESSION, "planted-by-someone-else")
+
+    tokens = set()
+    for _ in range(2):
+        assert visitor.act("accounts.sign_in", **person).headers["Location"] == "/dashboard"
+        tokens.add(visitor.get_cookie(SESSION).value)
+
+    assert len(tokens) == 2
+    assert "planted-by-someone-else" not in tokens
+    stale = app.test_client()
+    for token in tokens - {visitor.get_cookie(SESSION).value}:
+        stale.set_cookie(SESSION, token)
+        assert stale.get("/dashboard").status_code == 303
+
+
+def test_session_cookie_is_kept_from_scripts_and_other_sites(visitor):
+    answer = visitor.act("demo.switch_persona", persona="ada")
+
+    cookie = next(line for line in answer.headers.getlist("Set-Cookie") if line.startswith("session="))
+    assert "HttpOnly" in cookie
+    assert "SameSite=Lax" in cookie
+
+
+def test_signing_out_ends_the_session_on_every_worker(make_app):
+    one, other = make_app(), make_app()
+    browser = one.test_client()
+    browser.act("demo.switch_persona", persona="ada")
+    elsewhere = other.test_client()
+    elsewhere.set_cookie(SESSION, browser.get_cookie(SESSION).value)
+    assert elsewhere.get("/dashboard").status_code == 200
+
+    browser.act("accounts.sign_out")
+
+    assert elsewhere.get("/dashboard").status_code == 303
+    assert browser.get_cookie(SESSION) is None
+
+
+def test_disabled_account_is_out_at_once(app, bob):
+    result = app.test_cli_runner().invoke(args=["users", "disable", "bob@hallway.example"])
+
+    assert result.exit_code == 0
+    assert bob.get("/dashboard").status_code == 303
+    again = app.test_client().act("accounts.sign_in", email="bob@hallway.example", password="open-the-door")
+    assert again.status_code == 422
+
+
+def test_session_of_a_disabled_account_opens_nothing_even_if_it_was_not_ended(app, bob):
+    with app.app_context(), write(by="test"):
+        User.by_handle("bob").disable()
+        revalidate_everything()
+
+    assert bob.get("/dashboard").status_code == 303
+    assert bob.act("posts.create_post", title="x").status_code == 401
+
+
+def test_session_ends_by_itself_after_two_weeks(bob):
+    token, start = bob.get_cookie(SESSION).value, datetime.now(UTC)
+
+    for minutes, status in ((-1, 200), (1, 303)):
+        with time_machine.travel(start + timedelta(days=14, minutes=minutes)):
+            bob.set_cookie(SESSION, token)
+            assert bob.get("/dashboard").status_code == status
+
+
+def test_unknown_address_and_wrong_password_get_the_same_answer_and_the_same_work(app, visitor, monkeypatch):
+    checked = []
+    real = User.check_password
+    monkeypatch.setattr(
+        User, "check_password", staticmethod(lambda user, text: checked.append(user) or real(user, text))
+    )
+
+    pages = [
+        visitor.act("accounts.sign_in", page="/sign-in", email=email, password="wrong").text
+        for email in ("ada@hallway.example", "nobody@hallway.example")
+    ]
+
+    ours, theirs = (re.sub(r'"_key" value="[^"]*"|\w+@hallway.example', "", page) for page in pages)
+    assert ours == theirs
+    assert len(checked) == 2
+    assert checked[1] is None
+
+
+def test_guessing_is_slowed_down_per_account_and_stays_so_after_a_restart(make_app):
+    person, statuses = {"email": "ada@hallway.example", "password": "guess"}, []
+    for _ in range(3):
+        browser = make_app().test_client()
+        statuses += [browser.act("accounts.sign_in", page="/sign-in", **person).status_code for _ in range(2)]
+
+    answer = browser.act("accounts.sign_in", page="/sign-in", **person | {"password": "open-the-door"})
+
+    assert statuses == [422] * 5 + [429]
+    assert answer.status_code == 429
+    assert answer.headers["Retry-After"] == "1"
+    assert browser.act("accounts.sign_in", email="bob@hallway.example", password="open-the-door").status_code == 303
+
+
+def test_guessing_from_one_address_is_slowed_down_too(visitor):
+    statuses = [
+        visitor.act("accounts.sign_in", email=f"n{number}@x.example", password="guess").status_code
+        for number in range(51)
+    ]
+
+    assert statuses == [422] * 50 + [429]
+
+
+def test_forged_forwarding_headers_do_not_help_a_guesser(make_app):
+    browser = make_app().test_client()
+
+    assert [guess(browser, f"10.0.0.{n}") for n in range(51)][-1] == 429
+
+
+def test_visitors_behind_a_known_proxy_are_told_apart(make_app):
+    browser = make_app(TRUSTED_PROXIES="1").test_client()
+
+    assert [guess(browser, f"10.0.0.{n}") for n in range(51)][-1] == 422
+
+
+def test_password_is_kept_as_argon2id_with_the_recommended_parameters(app):
+    with app.app_context():
+        assert User.by_email("ada@hallway.example").password_hash.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+
+
+def test_operator_adds_an_account(app, visitor):
+    command = ["users", "create", "--name", "Ina Berg", "--email", "Ina@x.example", "--role", "author"]
+    run = app.test_cli_runner().invoke
+
+    assert run(args=[*command, "--password", "short"]).exit_code == 2
+    assert run(args=[*command, "--password", "long enough to keep"]).exit_code == 0
+    assert run(args=[*command, "--password", "long enough to keep"]).exit_code == 2
+    assert run(args=["users", "disable", "nobody@x.example"]).exit_code == 2
+    namesake = [*command, "--email", "other@x.example", "--password", "long enough to keep"]
+    assert run(args=namesake).exit_code == 0
+    person = {"email": "ina@x.example", "password": "long enough to keep"}
+    assert visitor.act("accounts.sign_in", **person).headers["Location"] == "/dashboard"

@@ -1,0 +1,75 @@
+"""Letters, from the form to the inbox."""
+
+from scenarios import good_fields
+
+from models import Message
+
+
+def test_letter_arrives_in_the_inbox_and_the_numbers(ada, visitor):
+    ada.get("/dashboard/inbox")
+
+    visitor.act("messages.send_message", name="Ina", email="ina@letters.example", message="May we print it?")
+
+    assert "May we print it?" in ada.get("/dashboard/inbox?show=unread").text
+    assert "<dt>Unread letters</dt><dd>5</dd>" in ada.get("/dashboard").text
+
+
+def test_letter_is_read_and_unread_again(app, ada):
+    letter = good_fields(app, "messages.mark_read")["message_id"]
+
+    ada.act("messages.mark_read", message_id=letter)
+    assert f'id="message_{letter}"' not in ada.get("/dashboard/inbox?show=unread").text
+    ada.act("messages.mark_unread", message_id=letter)
+    assert f'id="message_{letter}"' in ada.get("/dashboard/inbox?show=unread").text
+
+
+def test_program_that_fills_the_trap_is_thanked_and_ignored(app, visitor):
+    answer = visitor.act("messages.send_message", name="x", email="x@x.example", message="buy", website="http://x")
+
+    assert answer.status_code == 303
+    with app.app_context():
+        assert len(Message.inbox()) == 9
+
+
+def test_letters_without_end_are_slowed_down_and_kept(app, visitor):
+    for _ in range(20):
+        visitor.act("messages.send_message", name="x", email="x@x.example", message="again")
+
+    answer = visitor.act("messages.send_message", page="/contact", name="x", email="x@x.example", message="once more")
+
+    assert answer.status_code == 429
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert "once more</textarea>" in answer.text
+    with app.app_context():
+        assert len(Message.inbox()) == 29
+
+
+def test_closed_contact_form_keeps_a_letter_that_was_being_written(ada, visitor):
+    ada.act("settings.toggle_setting", key="contact_open")
+
+    answer = visitor.act("messages.send_message", page="/contact", name="I", email="i@x.example", message="Long letter")
+
+    assert answer.status_code == 409
+    assert "Long letter</textarea>" in answer.text
+    assert "closed at the moment" in visitor.get("/contact").text
+
+
+def test_busy_database_is_a_readable_503_with_the_form_kept(make_app, data_dir):
+    import sqlite3
+
+    app = make_app(testing=False)
+    browser = app.test_client()
+    other = sqlite3.connect(data_dir / "hallway.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+
+    answer = browser.act("messages.send_message", page="/contact", name="I", email="i@x.example", message="Long letter")
+    read = browser.get("/blog")
+    other.execute("ROLLBACK")
+    other.close()
+
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"] == "2"
+    assert "Long letter</textarea>" in answer.text
+    assert read.status_code == 200
+    retry = browser.act("messages.send_message", page="/contact", name="I", email="i@x.example", message="Long letter")
+    assert retry.status_code == 303

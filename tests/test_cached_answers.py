@@ -1,0 +1,185 @@
+"""What a cached answer looks like from outside, and what may become one."""
+
+import threading
+
+import pytest
+from flask import Response, redirect
+
+import revalidation
+from models import Post
+from revalidation import PrivateRead, cached, private, revalidate_tag, write
+from revalidation.store import MAX_ENTRIES, MAX_ENTRY_BYTES, injective_key
+
+POST = "/blog/commit-is-the-only-moment"
+
+
+def retitle(slug: str, title: str) -> None:
+    """Change a title as any writer does: in one write, with its tags."""
+    with write(by="test"):
+        post = Post.find_published(slug)
+        post.title = title
+        revalidate_tag("posts", post.path)
+
+
+def store_of(app):
+    return app.extensions["revalidation"].store._cache
+
+
+def pages_in(app):
+    return [key for key in store_of(app) if key.startswith('["page"')]
+
+
+def count_renders(app, monkeypatch):
+    made = []
+    view = app.view_functions["blog.show"].__wrapped__
+    monkeypatch.setattr("pages.blog.Post.find_published", _counting(Post.find_published, made))
+    assert view
+    return made
+
+
+def _counting(function, made):
+    def counted(*args):
+        made.append(args)
+        return function(*args)
+
+    return counted
+
+
+@pytest.mark.parametrize(
+    "path", ["/nowhere", "/blog/no-such-post", "/blog?page=999", "/blog?tag=nothing", "/blog?page=x"]
+)
+def test_refusals_are_not_kept(app, visitor, path):
+    assert visitor.get(path).status_code == 404
+
+    assert pages_in(app) == []
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda: ("no", 404),
+        lambda: ("", 204),
+        lambda: redirect("/", 303),
+        lambda: Response(iter(["a", "stream"])),
+        lambda: Response("x", headers={"Set-Cookie": "a=b"}),
+    ],
+)
+def test_only_complete_answers_without_cookies_are_kept(app, visitor, answer):
+    app.add_url_rule("/odd", view_func=revalidation.cached_page()(answer), endpoint="odd")
+
+    first, second = visitor.get("/odd"), app.test_client().get("/odd")
+
+    assert first.status_code == second.status_code
+    assert "ETag" not in first.headers
+    assert pages_in(app) == []
+
+
+def test_signed_in_page_is_private_and_not_kept(app, ada):
+    answer = ada.get(POST)
+
+    assert answer.headers["Cache-Control"] == "private, no-store"
+    assert "Sign out Ada" in answer.text
+    assert pages_in(app) == []
+    assert "Ada" not in app.test_client().get("/contact").text.split("</aside>")[1]
+
+
+@pytest.mark.parametrize("testing", [True, False])
+def test_cached_read_of_anything_private_raises_in_every_mode(make_app, testing):
+    from flask import request, session
+
+    from identity import current_user
+
+    app = make_app(testing=testing)
+    reads = [
+        lambda: request.cookies.get("session"),
+        lambda: session.get("x"),
+        lambda: "x" in session,
+        lambda: str(current_user()),
+        lambda: str(private("a diary")),
+    ]
+
+    with app.test_request_context("/"):
+        for number, read in enumerate(reads):
+            with pytest.raises(PrivateRead, match="is cached for everyone"):
+                cached("private", number, tags=["x"], render=lambda read=read: str(read()))
+        assert str(request.cookies.get("session")) == "None"
+
+
+def test_answer_carries_etag_and_a_known_one_gets_304(visitor):
+    first = visitor.get(POST)
+
+    again = visitor.get(POST, headers={"If-None-Match": first.headers["ETag"]})
+
+    assert (again.status_code, again.data) == (304, b"")
+    assert first.headers["Cache-Control"] == "no-cache"
+    assert first.headers["Vary"] == "Accept-Encoding, Cookie"
+
+
+def test_etag_changes_with_a_write_and_with_a_release(app, make_app, visitor):
+    first = visitor.get(POST).headers["ETag"]
+    with app.app_context():
+        retitle("commit-is-the-only-moment", "Other")
+    second = visitor.get(POST).headers["ETag"]
+    other = make_app()
+    state = other.extensions["revalidation"]
+    other.extensions["revalidation"] = type(state)(**{**vars(state), "release": "next"})
+    third = other.test_client().get(POST).headers["ETag"]
+
+    assert len({first, second, third}) == 3
+
+
+def test_compressed_copy_has_an_etag_of_its_own(visitor):
+    import gzip
+
+    plain = visitor.get(POST)
+    packed = visitor.get(POST, headers={"Accept-Encoding": "gzip"})
+    refused = visitor.get(POST, headers={"Accept-Encoding": "gzip;q=0"})
+
+    assert gzip.decompress(packed.data) == plain.data == refused.data
+    assert packed.headers["ETag"] != plain.headers["ETag"]
+
+
+def test_query_tells_copies_apart_only_by_what_is_declared(app, visitor):
+    visitor.get("/blog?page=2")
+    visitor.get("/blog?page=2&utm_source=letter&x=%00")
+
+    assert len(pages_in(app)) == 1
+
+
+def test_keys_never_meet():
+    lists = [("a", "bc"), ("ab", "c"), ("a,b", "c"), ("a", "b", "c"), ("1",), (1,), (None,), ("None",), ("",), ()]
+
+    assert len({injective_key(*parts) for parts in lists}) == len(lists)
+
+
+def test_store_is_bounded_in_count_and_size(app):
+    with app.app_context():
+        for number in range(MAX_ENTRIES + 200):
+            cached("many", number, tags=["x"], render=lambda: "small")
+        cached("large", tags=["x"], render=lambda: "x" * (MAX_ENTRY_BYTES + 1))
+
+    assert len(store_of(app)) <= MAX_ENTRIES + 1
+    assert not any('"large"' in key for key in store_of(app))
+    assert all(isinstance(value, bytes) for _, value in store_of(app).values())
+
+
+def test_stampede_makes_one_copy(make_app, monkeypatch):
+    app = make_app(testing=False)
+    made = count_renders(app, monkeypatch)
+    gate = threading.Barrier(24)
+    answers = []
+
+    def read():
+        client = app.test_client()
+        gate.wait()
+        answers.append(client.get(POST))
+
+    readers = [threading.Thread(target=read) for _ in range(24)]
+    for reader in readers:
+        reader.start()
+    for reader in readers:
+        reader.join()
+
+    assert [answer.status_code for answer in answers] == [200] * 24
+    assert len({answer.data for answer in answers}) == 1
+    assert len(made) == 1

@@ -1,6 +1,7 @@
 """For each action, a form that it accepts; and a way to see that nothing was written."""
 
 import hashlib
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -8,9 +9,12 @@ from flask import Flask
 from sqlalchemy import select, text
 
 from models import Comment, Message, Post, db, now
+from revalidation import revalidate_tag, write
 
 PUBLISHED = "the-letter-slot-and-the-front-desk"
 DRAFT = "names-on-doorbells"
+POST = "/blog/commit-is-the-only-moment"
+LETTER = {"name": "Ina", "email": "ina@letters.example", "message": "May we print it?"}
 
 
 def good_fields(app: Flask, name: str) -> dict[str, Any]:
@@ -52,3 +56,47 @@ def fingerprint(app: Flask) -> str:
             rows = db.session.execute(text(f'SELECT * FROM "{name}" ORDER BY 1, 2')).all()
             digest.update(repr([name, [tuple(row) for row in rows]]).encode())
     return digest.hexdigest()
+
+
+def rows(app, table):
+    """Count the rows of a table."""
+    with app.app_context():
+        return db.session.execute(text(f'SELECT count(*) FROM "{table}"')).scalar()
+
+
+def hidden(page, name):
+    """Return the value of a hidden field of a page."""
+    return re.search(rf'name="{name}" value="([^"]*)"', page)[1]
+
+
+def retitle(slug: str, title: str) -> None:
+    """Change a title as any writer does: in one write, with its tags."""
+    with write(by="test"):
+        post = Post.find_published(slug)
+        post.title = title
+        revalidate_tag("posts", post.path)
+
+
+def store_of(app):
+    """Return what this worker keeps."""
+    return app.extensions["revalidation"].store._cache
+
+
+def pages_in(app):
+    """Return the keys of the whole pages that this worker keeps."""
+    return [key for key in store_of(app) if key.startswith('["page"')]
+
+
+def count_renders(monkeypatch):
+    """Count from now on how often a post's page is made."""
+    made = []
+    monkeypatch.setattr("pages.blog.Post.find_published", _counting(Post.find_published, made))
+    return made
+
+
+def _counting(function, made):
+    def counted(*args):
+        made.append(args)
+        return function(*args)
+
+    return counted

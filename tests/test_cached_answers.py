@@ -4,45 +4,11 @@ import threading
 
 import pytest
 from flask import Response, redirect
+from scenarios import POST, count_renders, pages_in, retitle, store_of
 
 import revalidation
-from models import Post
-from revalidation import PrivateRead, cached, private, revalidate_tag, write
+from revalidation import PrivateRead, cached, private
 from revalidation.store import MAX_ENTRIES, MAX_ENTRY_BYTES, injective_key
-
-POST = "/blog/commit-is-the-only-moment"
-
-
-def retitle(slug: str, title: str) -> None:
-    """Change a title as any writer does: in one write, with its tags."""
-    with write(by="test"):
-        post = Post.find_published(slug)
-        post.title = title
-        revalidate_tag("posts", post.path)
-
-
-def store_of(app):
-    return app.extensions["revalidation"].store._cache
-
-
-def pages_in(app):
-    return [key for key in store_of(app) if key.startswith('["page"')]
-
-
-def count_renders(app, monkeypatch):
-    made = []
-    view = app.view_functions["blog.show"].__wrapped__
-    monkeypatch.setattr("pages.blog.Post.find_published", _counting(Post.find_published, made))
-    assert view
-    return made
-
-
-def _counting(function, made):
-    def counted(*args):
-        made.append(args)
-        return function(*args)
-
-    return counted
 
 
 @pytest.mark.parametrize(
@@ -165,7 +131,7 @@ def test_store_is_bounded_in_count_and_size(app):
 
 def test_stampede_makes_one_copy(make_app, monkeypatch):
     app = make_app(testing=False)
-    made = count_renders(app, monkeypatch)
+    made = count_renders(monkeypatch)
     gate = threading.Barrier(24)
     answers = []
 

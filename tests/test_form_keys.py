@@ -1,22 +1,7 @@
 """One form has one effect, and an answer belongs to the form that was sent."""
 
-import re
-
 import pytest
-from sqlalchemy import text
-
-from models import db
-
-LETTER = {"name": "Ina", "email": "ina@letters.example", "message": "May we print it?"}
-
-
-def rows(app, table):
-    with app.app_context():
-        return db.session.execute(text(f'SELECT count(*) FROM "{table}"')).scalar()
-
-
-def hidden(page, name):
-    return re.search(rf'name="{name}" value="([^"]*)"', page)[1]
+from scenarios import LETTER, hidden, rows
 
 
 def test_password_is_never_sent_back(visitor):

@@ -3,45 +3,16 @@
 import threading
 
 import pytest
+from scenarios import POST, count_renders, retitle, store_of
 from sqlalchemy import text
 
 import revalidation
 from models import Post, db
 from revalidation import WriteOutsideTransaction, cached, revalidate_tag, write
 
-POST = "/blog/commit-is-the-only-moment"
-
-
-def retitle(slug: str, title: str) -> None:
-    """Change a title as any writer does: in one write, with its tags."""
-    with write(by="test"):
-        post = Post.find_published(slug)
-        post.title = title
-        revalidate_tag("posts", post.path)
-
-
-def store_of(app):
-    return app.extensions["revalidation"].store._cache
-
-
-def count_renders(app, monkeypatch):
-    made = []
-    view = app.view_functions["blog.show"].__wrapped__
-    monkeypatch.setattr("pages.blog.Post.find_published", _counting(Post.find_published, made))
-    assert view
-    return made
-
-
-def _counting(function, made):
-    def counted(*args):
-        made.append(args)
-        return function(*args)
-
-    return counted
-
 
 def test_second_reader_is_served_the_copy(app, visitor, monkeypatch):
-    made = count_renders(app, monkeypatch)
+    made = count_renders(monkeypatch)
 
     first, second = visitor.get(POST), visitor.get(POST)
 

@@ -5,19 +5,13 @@ import sys
 from types import ModuleType
 
 import pytest
+from scenarios import LETTER, rows
 from sqlalchemy import text
 
 from models import Message, Post, User, db
 from revalidation import revalidate_everything, write
 from server_actions import Form, action, anyone, invalid, local_page, success
 from server_actions.declare import BadDeclaration
-
-LETTER = {"name": "Ina", "email": "ina@letters.example", "message": "May we print it?"}
-
-
-def rows(app, table):
-    with app.app_context():
-        return db.session.execute(text(f'SELECT count(*) FROM "{table}"')).scalar()
 
 
 def install(app, *items):

@@ -5,6 +5,7 @@ import os
 import re
 import sqlite3
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 from serving import Server, serving
@@ -12,7 +13,7 @@ from serving import Server, serving
 OWN_HEADERS = {"Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "same-origin"}
 
 
-def send(server: Server, body: bytes) -> tuple[int, str, str | None]:
+def send(server: Server, body: bytes | Iterator[bytes]) -> tuple[int, str, str | None]:
     """Send a letter, and return status, page and Retry-After."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
     headers = {**OWN_HEADERS, "Referer": f"{server.url}/contact"}
@@ -41,6 +42,13 @@ def test_fifty_megabytes_are_refused_with_a_page_and_not_kept(data_dir):
         assert status == 413
         assert "That is too much at once" in page
         assert memory(server) - before < 20 * 1024 * 1024
+
+
+def test_body_without_a_length_is_read_whole_or_refused(data_dir):
+    letter = (b"name=Ina&email=ina%40x.example", b"&message=In+two+pieces")
+    with serving(data_dir) as server:
+        assert send(server, iter(letter))[0] == 303
+        assert send(server, iter([*letter, *(b"x" * 100_000 for _ in range(30))]))[0] == 413
 
 
 def test_busy_database_refuses_writes_in_time_and_serves_readers(data_dir):

@@ -26,7 +26,7 @@ THREADS = 16  # of each worker; every one of them may hold a connection
 def create_app(given: Settings | None = None, *, testing: bool = False) -> Flask:
     """Return the application. Raises BadSettings where the environment is not fit to start."""
     env = given or Settings.from_environment()
-    release = release_name()
+    release = release_name() + ("-demo" if env.demo else "")
     app = Flask(__name__)
     _configure(app, env, testing)
     _open_database(app, env)

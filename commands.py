@@ -8,9 +8,10 @@ from flask import Flask, current_app
 from flask.cli import AppGroup, with_appcontext
 from flask_migrate import upgrade
 
+from actions.accounts import Credentials
 from models import Post, Role, Throttle, User, UserSession, db
 from revalidation import revalidate_everything, revalidate_tag, write
-from server_actions import sweep_form_keys
+from server_actions import Refused, sweep_form_keys
 from settings import Settings
 
 users = AppGroup("users", help="Accounts.")
@@ -63,12 +64,18 @@ def sweep() -> None:
 @click.password_option()
 def create_user(name: str, email: str, role: str, password: str) -> None:
     """Add an account; the password is asked for."""
-    if not 12 <= len(password) <= 200:
-        raise click.BadParameter("a password has 12 to 200 characters")
+    try:
+        form = Credentials.parse({"email": email, "password": password})
+    except Refused as refusal:
+        raise click.BadParameter(str(refusal.errors)) from None
+    if len(password) < 12 or form.password.get_secret_value() != password:
+        raise click.BadParameter("a password has 12 to 200 characters, and no spaces around it")
+    if not name.strip():
+        raise click.BadParameter("a name has at least one letter")
     with write(by="users create"):
-        if User.has_account(email):
+        if User.has_account(form.email):
             raise click.BadParameter("an account with this address is there already")
-        User.create(name=name, email=email, role=Role(role), password=password)
+        User.create(name=name.strip(), email=form.email, role=Role(role), password=password)
     click.echo(f"{name} can sign in as {email.lower()}.")
 
 

@@ -12,6 +12,7 @@ from typing import Annotated, Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from sqlalchemy import URL, make_url
 
 _SAMPLES = ("change", "secret", "example", "sample", "password", "default", "your-")
 _LOCAL = ["127.0.0.1", "localhost"]
@@ -33,6 +34,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="ignore", hide_input_in_errors=True, frozen=True)
 
+    host: str = Field("127.0.0.1", description="The address `bin/serve` listens at; a container needs 0.0.0.0.")
     port: int = Field(8000, ge=1, le=65535, description="Where `bin/serve` listens.")
     data_dir: Path = Field(Path("data"), description="Where the SQLite database and its lock files are.")
     web_concurrency: int = Field(2, ge=1, le=64, description="How many worker processes gunicorn starts.")
@@ -72,7 +74,7 @@ class Settings(BaseModel):
         return self
 
     def _problems(self) -> list[str]:
-        url, found = urlsplit(self.public_url), []
+        url, found = urlsplit(_origin(self.public_url)), []
         if self.flask_debug not in ("", "0", "false"):
             found.append("FLASK_DEBUG is on: its console runs code for whoever finds it.")
         found += [f"{name} is {why}" for name, key in self._keys() if (why := _weakness(key))]
@@ -80,10 +82,8 @@ class Settings(BaseModel):
             found.append("TRUSTED_HOSTS is not set: any Host header would be believed.")
         if not self.public_url:
             found.append("PUBLIC_URL is not set: the site cannot tell its own forms from foreign ones.")
-        elif (
-            url.scheme not in ("http", "https") or not url.hostname or f"{url.scheme}://{url.netloc}" != self.public_url
-        ):
-            found.append("PUBLIC_URL is not an origin: scheme, host and perhaps a port, with nothing behind them.")
+        elif _origin(self.public_url) != self.public_url:
+            found.append("PUBLIC_URL is not an origin: scheme, host and perhaps a port, as a browser writes them.")
         elif url.scheme == "http" and url.hostname not in _LOCAL:
             found.append("PUBLIC_URL is plain http: sessions would travel in the open.")
         elif url.hostname not in self.trusted_hosts:
@@ -104,9 +104,11 @@ class Settings(BaseModel):
         return self.trusted_hosts or _LOCAL
 
     @property
-    def database(self) -> str:
+    def database(self) -> URL:
         """The SQLAlchemy URL of the database."""
-        return self.database_url or f"sqlite:///{self.data_dir.resolve() / 'hallway.db'}"
+        if self.database_url:
+            return make_url(self.database_url)
+        return URL.create("sqlite", database=str(self.data_dir.resolve() / "hallway.db"))
 
     def signing_key(self) -> str:
         """Return SECRET_KEY, or in demo mode a random one that all workers share through `DATA_DIR`."""
@@ -122,6 +124,16 @@ class Settings(BaseModel):
                 os.link(draft, path)  # whoever is first decides; nobody reads half a key
             draft.unlink()
         return path.read_text()
+
+
+def _origin(text: str) -> str:
+    """Return the origin in `text` as a browser would send it: lower case, and no port that goes without saying."""
+    try:
+        url = urlsplit(text)
+        port = "" if url.port in (None, {"http": 80, "https": 443}.get(url.scheme)) else f":{url.port}"
+    except ValueError:
+        return ""
+    return f"{url.scheme}://{url.hostname}{port}" if url.scheme in ("http", "https") and url.hostname else ""
 
 
 def _weakness(key: str) -> str:

@@ -12,8 +12,9 @@ from models.session import LIFETIME
 from revalidation import Busy
 from server_actions import Form, Refused, Success, action, anyone, invalid, local_page, redirect, set_cookie, too_many
 
-FREE_GUESSES = 5  # per account, before each further one has to wait
-FREE_GUESSES_PER_ADDRESS = 50  # an office may share one
+FREE_GUESSES = 5  # for one account from one address, before each further one has to wait
+FREE_GUESSES_PER_ACCOUNT = 50  # from anywhere: high, or strangers could lock an owner out
+FREE_GUESSES_PER_ADDRESS = 50  # for any account: an office may share one
 
 
 class Credentials(Form):
@@ -21,7 +22,7 @@ class Credentials(Form):
 
     email: Email
     password: Annotated[SecretStr, Field(min_length=1, max_length=200)]
-    next: str = ""
+    next: Annotated[str, Field(max_length=2000)] = ""
 
 
 def check_password(form: Credentials) -> int | None:
@@ -43,7 +44,8 @@ def sign_in(form: Credentials, _user: User | None, account: int | None) -> Succe
         for party, free in _parties(form):
             Throttle.count_attempt(*party, free=free)
         return invalid(password="Address and password do not match.")  # noqa: S106
-    Throttle.clear(*_parties(form)[0][0])
+    for party, _ in _parties(form)[:2]:
+        Throttle.clear(*party)
     start_session(user)
     default = "/dashboard" if user.is_writer else "/"
     return redirect(local_page(form.next, default), f"Welcome, {user.name}.")
@@ -70,9 +72,10 @@ def end_session() -> None:
 
 
 def _parties(form: Credentials) -> list[tuple[tuple[str, ...], int]]:
-    address = request.remote_addr or ""
+    account, address = form.email.lower(), request.remote_addr or ""
     return [
-        (("sign-in account", form.email.lower()), FREE_GUESSES),
+        (("sign-in", account, address), FREE_GUESSES),
+        (("sign-in account", account), FREE_GUESSES_PER_ACCOUNT),
         (("sign-in address", address), FREE_GUESSES_PER_ADDRESS),
     ]
 

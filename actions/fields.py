@@ -20,7 +20,10 @@ def _blank_is_absent(value: object) -> object:
 
 def _as_utc(value: datetime) -> datetime:
     # A date field of a browser carries no zone; its label says UTC.
-    return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+    try:
+        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+    except OverflowError:
+        raise ValueError("Please give a date and a time.") from None
 
 
 Slug = Annotated[

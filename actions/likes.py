@@ -6,9 +6,11 @@ from flask import request
 
 from actions.fields import OnePost
 from identity import VISITOR, cookie_name, cookie_options, visitor_name
-from models import Like, Post, User
+from models import Like, Post, Throttle, User
 from revalidation import revalidate_tag
-from server_actions import Success, action, anyone, set_cookie, success
+from server_actions import Success, action, anyone, set_cookie, success, too_many
+
+FREE_FIRST_LIKES = 50  # by new browsers, per address and day
 
 
 @action(allow=anyone("a reader may like something without an account"))
@@ -24,6 +26,10 @@ def _visitor(user: User | None) -> str:
     name = cookie_name(VISITOR)
     browser = request.cookies.get(name, "")
     if user is None and not browser:
+        # Each new browser is a new visitor, so a program without cookies could like without end.
+        if wait := Throttle.seconds_to_wait("first like", request.remote_addr or ""):
+            raise too_many("That is a lot of hearts. Please try again later.", retry_after=wait)
+        Throttle.count_attempt("first like", request.remote_addr or "", free=FREE_FIRST_LIKES)
         browser = secrets.token_urlsafe(16)
         set_cookie(name, browser, max_age=365 * 24 * 3600, **cookie_options())
     visitor = visitor_name(user, browser)

@@ -20,7 +20,7 @@ class Letter(Form):
     name: Annotated[str, Field(min_length=1, max_length=80)]
     email: Email
     message: Annotated[str, Field(min_length=1, max_length=5000)]
-    website: str = ""
+    website: Annotated[str, Field(max_length=200)] = ""
 
 
 class OneMessage(Form):

@@ -3,6 +3,10 @@
 Every one changes a list somewhere, and most the post's own page: the post knows its tags.
 """
 
+from typing import Annotated
+
+from pydantic import Field
+
 from actions.fields import Markdown, Moment, OnePost, RowId, Slug, Title, writers
 from models import Post, Setting, User, now
 from models.setting import Switch
@@ -23,7 +27,7 @@ class EditedPost(NewPost):
 
     post_id: RowId
     version: RowId
-    tags: str | None = None
+    tags: Annotated[str, Field(max_length=400)] | None = None
 
 
 class ScheduledPost(OnePost):
@@ -47,7 +51,13 @@ def update_post(form: EditedPost, user: User) -> Success | Refused:
     """Save the words of a post, unless someone saved other ones meanwhile."""
     post = user.find_post(form.post_id)
     if form.version != post.version:
-        return conflict("Someone saved this post while you were writing.", title=post.title, body=post.body)
+        return conflict(
+            "Someone saved this post while you were writing.",
+            title=post.title,
+            body=post.body,
+            slug=post.slug,
+            tags=", ".join(tag.name for tag in post.tags),
+        )
     if form.slug and form.slug != post.slug:
         if post.keeps_its_address:
             return invalid(slug="A post that has been published keeps its address.")
@@ -85,7 +95,7 @@ def schedule_post(form: ScheduledPost, user: User) -> Success | Refused:
     if form.publish_at <= now():
         return invalid(publish_at="Please choose a time that is still to come.")
     if post.is_published:
-        return invalid(publish_at="This post is live already.")
+        return conflict("This post is live already.")
     post.schedule(form.publish_at)
     revalidate_tag(*post.cache_tags)
     return success(f"“{post.title}” will go live on {form.publish_at:%-d %B %Y at %H:%M} UTC.")

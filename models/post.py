@@ -46,7 +46,8 @@ class Tag(Model):
     @classmethod
     def named(cls, names: Iterable[str]) -> list["Tag"]:
         """Return the tags of these names, in order; new ones are made."""
-        wanted = list(dict.fromkeys(slugify(name)[:40] for name in names if name.strip()))
+        slugs = (slugify(name, otherwise="")[:40].rstrip("-") for name in names)
+        wanted = list(dict.fromkeys(slug for slug in slugs if slug))
         known = {tag.name: tag for tag in db.session.scalars(select(cls).where(cls.name.in_(wanted)))}
         return [known.get(name) or cls(name=name) for name in wanted]
 
@@ -159,7 +160,7 @@ class Post(Model):
         base, number = wanted, 1
         while db.session.scalar(select(cls.id).where(cls.slug == wanted)):
             number += 1
-            wanted = f"{base[:76]}-{number}"
+            wanted = f"{base[:74].rstrip('-')}-{number}"
         return wanted
 
     @classmethod
@@ -174,11 +175,11 @@ class Post(Model):
     def set_text(self, title: str, body: str, excerpt: str | None = None) -> None:
         """Give the post its words. An excerpt nobody wrote is the beginning of the text."""
         self.title, self.body, self.body_html = title, body, to_html(body)
-        self.excerpt = excerpt or first_words(body)
+        self.excerpt = excerpt or first_words(self.body_html)
 
     def edit(self, *, title: str, body: str, slug: str | None = None, tags: list[str] | None = None) -> None:
         """Change the words, and count the version up. A written excerpt stays; an automatic one follows the text."""
-        written = self.excerpt if self.excerpt != first_words(self.body) else None
+        written = self.excerpt if self.excerpt != first_words(self.body_html) else None
         self.set_text(title, body, written)
         if slug and not self.keeps_its_address:
             self.slug = slug

@@ -23,9 +23,9 @@ def to_html(markdown: str) -> str:
     )
 
 
-def first_words(markdown: str, limit: int = 180) -> str:
-    """Return the beginning of the prose as plain text, cut between words, at most `limit` characters."""
-    paragraphs = (part for part in to_html(markdown).split("</p>") if "<p>" in part)
+def first_words(html: str, limit: int = 180) -> str:
+    """Return the beginning of rendered prose as plain text, cut between words, at most `limit` characters."""
+    paragraphs = (part for part in html.split("</p>") if "<p>" in part)
     plain = nh3.clean(next(paragraphs, "").rpartition("<p>")[2], tags=set())
     words = " ".join(_unescape(plain).split())
     return words if len(words) <= limit else f"{words[: limit - 1].rpartition(' ')[0]}…"
@@ -37,7 +37,7 @@ def _unescape(text: str) -> str:
     return text
 
 
-def slugify(title: str) -> str:
+def slugify(title: str, otherwise: str = "post") -> str:
     """Return a title as it stands in an address: lower-case ASCII words joined by hyphens, at most 80 characters."""
     plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "-", plain)[:80].strip("-") or "post"
+    return re.sub(r"[^a-z0-9]+", "-", plain)[:80].strip("-") or otherwise

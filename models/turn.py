@@ -62,9 +62,18 @@ class Turns:
             self._waiting.put(turn)
         if not turn.granted.wait(seconds) and turn.settle():
             raise TimeoutError(f"no turn to write within {seconds} s")
+        turn.granted.wait()  # settled in our favour just now
         return turn
 
     def _serve(self) -> None:
+        try:
+            self._serve_turns()
+        except OSError:
+            with self._guard:
+                self._served_in = 0  # the next writer starts a new thread
+            raise
+
+    def _serve_turns(self) -> None:
         with os.fdopen(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+b", buffering=0) as file:
             while turn := self._next():
                 number = _draw(file)

@@ -132,7 +132,7 @@ class User(Model):
 
     def find_post(self, post_id: int) -> Post:
         """Return a post that is this user's to work on. Another's and none at all are the same NotFound."""
-        post = db.session.get(Post, post_id, options=[undefer(Post.body)])
+        post = db.session.get(Post, post_id, options=[undefer(Post.body), undefer(Post.body_html)])
         if post is None or not self.can_edit(post):
             raise NotFound(post_id)
         return post

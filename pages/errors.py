@@ -4,10 +4,11 @@ import logging
 
 from flask import Flask, Response, current_app, g, make_response, render_template, request
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from models import NotFound
-from revalidation import Busy
+from revalidation import Busy, is_busy
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +34,7 @@ FOREIGN = (
     "This form came from somewhere else",
     "We only take forms that our own pages have sent. Nothing was changed.",
 )
+NOT_TYPED = {"version", "key", "next"}
 _DRAIN = 64 * 1024 * 1024  # bytes read and thrown away, so that a browser gets to see the 413
 
 
@@ -41,7 +43,8 @@ def register(app: Flask) -> None:
     app.register_error_handler(HTTPException, http_error)
     app.register_error_handler(NotFound, lambda _error: page(404))
     app.register_error_handler(Busy, busy)
-    app.register_error_handler(OperationalError, busy)
+    app.register_error_handler(OperationalError, database_failed)
+    app.register_error_handler(PoolTimeout, busy)
     app.register_error_handler(Exception, failure)
 
 
@@ -69,6 +72,11 @@ def busy(_error: Exception) -> Response:
     return response
 
 
+def database_failed(error: OperationalError) -> Response:
+    """Answer for a database that is busy, or broken: the latter is a fault like any other."""
+    return busy(error) if is_busy(error) else failure(error)
+
+
 def failure(error: Exception) -> Response:
     """Answer for a fault of ours. The trace goes to the log, never to the page; tests and debugger get the fault."""
     if current_app.testing or current_app.debug:
@@ -80,7 +88,8 @@ def failure(error: Exception) -> Response:
 def page(status: int, title: str = "", text: str = "") -> Response:
     """Return the refusal page, with what was typed, if a form was refused."""
     title, text = (title, text) if title else SENTENCES[status]
-    kept = {name: value for name, value in g.get("kept_fields", {}).items() if len(value) > 3 and not value.isdigit()}
+    typed = g.get("kept_fields", {}).items()
+    kept = {name: value for name, value in typed if value and not name.endswith("_id") and name not in NOT_TYPED}
     response = make_response(
         render_template("errors/page.html", status=status, title=title, text=text, kept=kept), status
     )

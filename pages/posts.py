@@ -7,7 +7,6 @@ from werkzeug.exceptions import NotFound
 from identity import current_user
 from models import Post, PostStatus, Setting, User
 from models.setting import Switch
-from models.text import to_html
 from pages.access import only, writer
 from pages.paging import Paging
 
@@ -45,12 +44,12 @@ def index() -> str:
     )
 
 
-@bp.get("/dashboard/posts/<int:post_id>/edit")
+@bp.get("/dashboard/posts/<int(max=2147483647):post_id>/edit")
 @only(writer)
 def edit(post_id: int) -> str:
     """Show the editor of a post that is the caller's to work on, with a preview of what is saved."""
     post = _writer().find_post(post_id)
-    return render_template("posts/edit.html", post=post, preview=to_html(post.body), publish=_may_publish())
+    return render_template("posts/edit.html", post=post, preview=post.body_html, publish=_may_publish())
 
 
 def _writer() -> User:

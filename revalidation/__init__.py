@@ -25,7 +25,7 @@ from revalidation.detector import ForgottenRevalidation
 from revalidation.privacy import PERSONAL, PrivateRead, is_shared, private
 from revalidation.state import init_app
 from revalidation.tags import insert_epoch, revalidate_everything, revalidate_path, revalidate_tag, tag_table
-from revalidation.transaction import Busy, WriteOutsideTransaction, write
+from revalidation.transaction import Busy, WriteOutsideTransaction, is_busy, write
 
 __all__ = [
     "PERSONAL",
@@ -37,6 +37,7 @@ __all__ = [
     "cached_page",
     "init_app",
     "insert_epoch",
+    "is_busy",
     "is_shared",
     "private",
     "revalidate_everything",

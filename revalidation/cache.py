@@ -46,8 +46,9 @@ def cached(*key: str | int | None, tags: Collection[str], render: Callable[[], s
 def cached_page(*, tags: Tags = (), query: type[BaseModel] | None = None) -> Callable[..., Callable[..., Response]]:
     """Cache a GET view whole, for every caller without a private cookie. A page always carries its own path as a tag.
 
-    `tags` may be a function of the view's arguments. `query` is the schema of the query string: the view gets it as its
-    argument `query`, and only what it declares can tell two copies apart. A query that does not fit is a 404.
+    Of the view's answer, the body and its content type are kept. `tags` may be a function of the view's arguments.
+    `query` is the schema of the query string: the view gets it as its argument `query`, and only what it declares can
+    tell two copies apart. A query that does not fit is a 404.
     """
 
     def decorate(view: Callable[..., Any]) -> Callable[..., Response]:
@@ -96,7 +97,7 @@ def _copy_of(nonces: dict[str, str], response: Response, made: list[Response]) -
     made.append(response)
     if response.status_code != 200 or response.is_streamed or "Set-Cookie" in response.headers:
         return None
-    return page_entry(nonces, response.get_data())
+    return page_entry(nonces, response.get_data(), response.content_type or "text/html; charset=utf-8")
 
 
 def _fresh(state: "State", key: str) -> Entry | None:
@@ -132,12 +133,13 @@ def _fill(state: "State", key: str, tags: Collection[str], make: Make) -> Entry 
 def _respond(entry: Entry, key: str) -> Response:
     """Answer with the entry: compressed where the client can read that, 304 where it has it already."""
     gzipped = request.accept_encodings.quality("gzip") > 0 and bool(entry.gzipped)
-    response = Response(entry.gzipped if gzipped else entry.body, mimetype="text/html")
+    response = Response(entry.gzipped if gzipped else entry.body, content_type=entry.content_type)
     if gzipped:
         response.headers["Content-Encoding"] = "gzip"
     response.headers["Cache-Control"] = "no-cache"  # keep it, but ask each time: the nonces decide
     response.headers["Vary"] = "Accept-Encoding, Cookie"
     # A strong ETag names bytes, so the two codings must not share one (RFC 9110, section 8.8.3).
-    response.set_etag(f"{digest(key, entry.nonces)}{'-gzip' if gzipped else ''}")
+    if entry.nonces:  # without an epoch there are none, and nothing would tell two versions apart
+        response.set_etag(f"{digest(key, entry.nonces)}{'-gzip' if gzipped else ''}")
     response.make_conditional(request)
     return response

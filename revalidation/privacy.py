@@ -37,11 +37,22 @@ def is_shared() -> bool:
 
 def shared(name: str, make: Callable[[], Any]) -> Any:
     """Run `make` with everything private out of reach, and return what it returns."""
-    token = _sharing.set(name)
+    token, hidden = _sharing.set(name), _hide_credentials()
     try:
         return make()
     finally:
         _sharing.reset(token)
+        if hidden:
+            request.environ.update(hidden)
+
+
+def _hide_credentials() -> dict[str, str]:
+    """Take the headers that name the caller out of the request, for whoever reads headers by hand."""
+    if not has_request_context():
+        return {}
+    return {
+        name: request.environ.pop(name) for name in ("HTTP_COOKIE", "HTTP_AUTHORIZATION") if name in request.environ
+    }
 
 
 def is_personal(cookies: frozenset[str]) -> bool:
@@ -63,7 +74,22 @@ class GuardedSession(SecureCookieSession):
     """Flask's session, out of reach while a shared copy is made."""
 
 
-for _name in ("__getitem__", "__contains__", "__iter__", "__len__", "get", "keys", "values", "items", "pop"):
+for _name in (
+    "__getitem__",
+    "__contains__",
+    "__iter__",
+    "__len__",
+    "get",
+    "keys",
+    "values",
+    "items",
+    "pop",
+    "copy",
+    "__or__",
+    "__ror__",
+    "__eq__",
+    "__repr__",
+):
     setattr(GuardedSession, _name, _guarded(_name))
 
 
@@ -81,6 +107,20 @@ def guard(app: Flask) -> None:
         def cookies(self) -> Any:
             private("a cookie")
             return super().cookies
+
+        @property
+        def authorization(self) -> Any:
+            private("credentials")
+            return super().authorization
+
+        @property
+        def remote_addr(self) -> Any:
+            private("the caller's address")
+            return self._remote_addr
+
+        @remote_addr.setter
+        def remote_addr(self, address: str | None) -> None:
+            self._remote_addr = address
 
     app.request_class = GuardedRequest
     app.session_interface = GuardedSessions()

@@ -43,24 +43,25 @@ def injective_key(*parts: Any) -> str:
 
 @dataclass(frozen=True)
 class Entry:
-    """A copy: the nonces it was made under, the body, and the body compressed."""
+    """A copy: the nonces it was made under, the body, the body compressed, and what kind of body it is."""
 
     nonces: Mapping[str, str]
     body: bytes
     gzipped: bytes = b""
+    content_type: str = "text/html; charset=utf-8"
 
     def to_bytes(self) -> bytes:
         """Return the entry as it is stored."""
-        head = json.dumps([dict(self.nonces), len(self.body)]).encode()
+        head = json.dumps([dict(self.nonces), len(self.body), self.content_type]).encode()
         return b"%d\n%b%b%b" % (len(head), head, self.body, self.gzipped)
 
     @classmethod
     def from_bytes(cls, stored: bytes) -> "Entry":
         """Return the entry that `to_bytes` wrote."""
         length, _, rest = stored.partition(b"\n")
-        nonces, size = json.loads(rest[: int(length)])
+        nonces, size, content_type = json.loads(rest[: int(length)])
         content = rest[int(length) :]
-        return cls(nonces, content[:size], content[size:])
+        return cls(nonces, content[:size], content[size:], content_type)
 
 
 def digest(key: str, nonces: Mapping[str, str]) -> str:
@@ -68,9 +69,9 @@ def digest(key: str, nonces: Mapping[str, str]) -> str:
     return hashlib.sha256(injective_key(key, sorted(nonces.items())).encode()).hexdigest()[:24]
 
 
-def page_entry(nonces: Mapping[str, str], body: bytes) -> Entry:
+def page_entry(nonces: Mapping[str, str], body: bytes, content_type: str) -> Entry:
     """Return an entry with its compressed form, for whole pages."""
-    return Entry(nonces, body, gzip.compress(body, 6, mtime=0))
+    return Entry(nonces, body, gzip.compress(body, 6, mtime=0), content_type)
 
 
 def put(store: SimpleCache, key: str, entry: Entry) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import current_app
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, UOWTransaction
 
 
@@ -51,14 +52,21 @@ def write(by: str) -> Iterator[Session]:
         session.connection(execution_options={"write": True})
         yield session
         session.commit()
-    except (OperationalError, TimeoutError) as error:
+    except (OperationalError, PoolTimeout, TimeoutError) as error:
         session.rollback()
+        if not is_busy(error):
+            raise
         raise Busy("The database is busy; nothing was saved.") from error
     except BaseException:
         session.rollback()
         raise
     finally:
         _running.reset(token)
+
+
+def is_busy(error: Exception) -> bool:
+    """Tell waiting in vain from a fault: a missing table or a full disk does not get better by trying again."""
+    return not isinstance(error, OperationalError) or "locked" in str(error.orig)
 
 
 def running_write() -> Write | None:

@@ -1,6 +1,7 @@
 """Reading what a form sent: flat fields into one pydantic model. Nothing nested, nothing typed by the client."""
 
 import json
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Self, get_args
 from urllib.parse import parse_qsl
@@ -84,6 +85,7 @@ class Held:
         """Return what `to_json` wrote; None for anything else. It only fills a form, so it needs no seal."""
         try:
             action, fields = json.loads(text)
+            "".join([action, *fields, *fields.values()]).encode()  # a lone surrogate could not be shown
             return cls(str(action), {str(name): str(value) for name, value in fields.items()})
         except (ValueError, TypeError, AttributeError, RecursionError):
             return None
@@ -115,7 +117,7 @@ class Sent:
             return cls(error="What was sent is not text (UTF-8).")
         fields = dict(pairs)
         own = {name: fields.pop(name) for name in ("_key", "_page", "_held") if name in fields}
-        repeated = sorted({name for name, _ in pairs if sum(name == other for other, _ in pairs) > 1})
+        repeated = [name for name, times in Counter(name for name, _ in pairs).items() if times > 1]
         error = f"The field “{repeated[0]}” was sent twice." if repeated else ""
         held = Held.from_json(own.get("_held", ""))
         return cls(fields, error, own.get("_key", "")[:64], own.get("_page", ""), held)

@@ -5,7 +5,7 @@ from io import BytesIO
 from typing import Any
 from urllib.parse import unquote_to_bytes, urlsplit
 
-from flask import Response, current_app, request
+from flask import Response, current_app, g, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 
@@ -37,7 +37,14 @@ def page_state() -> PageState:
 
 def local_page(path: str | None, default: str = "/") -> str:
     """Return `path` if it is a page of this site, else `default`: whoever sends it may have chosen it for a victim."""
-    if not path or not path.startswith("/") or path.startswith("//") or not path.isprintable() or "\\" in path:
+    if (
+        not path
+        or not path.isascii()
+        or not path.startswith("/")
+        or path.startswith("//")
+        or not path.isprintable()
+        or "\\" in path
+    ):
         return default
     try:
         endpoint, _ = current_app.url_map.bind("local").match(urlsplit(path).path, method="GET")
@@ -80,6 +87,7 @@ def render(path: str, state: PageState) -> Response:
     # The action's connection goes back first, or a crowd of requests would hold one each and wait for a second.
     current_app.extensions["server_actions"].db.session.rollback()
     with current_app.app_context(), current_app.request_context(environ):
+        g.kept_fields = state.fields  # a page that refuses shows what was typed
         return current_app.full_dispatch_request()
 
 

@@ -78,10 +78,19 @@ def _state_after(answer: Success, sent: Sent) -> PageState:
 
 
 def _refuse(refusal: Refused, action: Action, sent: Sent) -> Response:
+    outgoing_cookies().clear()  # they belong to an effect that did not happen
     state = PageState(
-        refusal.message, True, action.name, _kept(action, sent), refusal.errors, refusal.theirs, sent.held
+        message=refusal.message,
+        failed=True,
+        action=action.name,
+        fields=_kept(action, sent),
+        errors=refusal.errors,
+        theirs=refusal.theirs,
+        held=sent.held,
     )
     response = render(sent_from(sent.page), state)
+    if response.status_code == 303:  # the page itself asks for a sign-in first
+        return _sign_in_page(action, sent)
     if response.status_code == 200:
         response.status_code = refusal.status
     if refusal.retry_after is not None:

@@ -166,7 +166,7 @@ def test_addresses_are_the_known_ones(app):
         "GET /dashboard",
         "GET /dashboard/inbox",
         "GET /dashboard/posts",
-        "GET /dashboard/posts/<int:post_id>/edit",
+        "GET /dashboard/posts/<int(max=2147483647):post_id>/edit",
         "GET /dashboard/settings",
         "GET /healthz",
         "GET /readyz",

@@ -114,6 +114,18 @@ def test_guessing_is_slowed_down_per_account_and_stays_so_after_a_restart(make_a
     assert browser.act("accounts.sign_in", email="bob@hallway.example", password="open-the-door").status_code == 303
 
 
+def test_stranger_cannot_lock_the_owner_out(make_app):
+    app = make_app(TRUSTED_PROXIES="1")
+    for _ in range(10):
+        fields = {"email": "ada@hallway.example", "password": "guess"}
+        headers = {"Origin": "http://localhost", "X-Forwarded-For": "10.0.0.66"}
+        app.test_client().post("/_actions/accounts.sign_in", data=fields, headers=headers)
+
+    answer = app.test_client().act("accounts.sign_in", email="ada@hallway.example", password="open-the-door")
+
+    assert answer.status_code == 303
+
+
 def test_guessing_from_one_address_is_slowed_down_too(visitor):
     statuses = [
         visitor.act("accounts.sign_in", email=f"n{number}@x.example", password="guess").status_code

@@ -3,11 +3,12 @@
 import threading
 
 import pytest
-from flask import Response, redirect
+from flask import Response, redirect, request
 from scenarios import POST, count_renders, pages_in, retitle, store_of
+from sqlalchemy import text
 
 import revalidation
-from revalidation import PrivateRead, cached, private
+from revalidation import PrivateRead, cached, private, write
 from revalidation.store import MAX_ENTRIES, MAX_ENTRY_BYTES, injective_key
 
 
@@ -38,6 +39,34 @@ def test_only_complete_answers_without_cookies_are_kept(app, visitor, answer):
     assert first.status_code == second.status_code
     assert "ETag" not in first.headers
     assert pages_in(app) == []
+
+
+def test_headers_that_name_the_caller_are_out_of_reach(app):
+    app.add_url_rule(
+        "/odd", view_func=revalidation.cached_page()(lambda: str(request.headers.get("Cookie"))), endpoint="odd"
+    )
+    app.add_url_rule("/who", view_func=revalidation.cached_page()(lambda: str(request.remote_addr)), endpoint="who")
+
+    assert app.test_client().get("/odd", headers={"Cookie": "other=SECRET"}).text == "None"
+    with pytest.raises(PrivateRead):
+        app.test_client().get("/who")
+
+
+def test_kept_answer_keeps_its_content_type(app):
+    feed = revalidation.cached_page()(lambda: Response("<feed/>", mimetype="application/atom+xml"))
+    app.add_url_rule("/feed", view_func=feed, endpoint="feed")
+
+    types = [app.test_client().get("/feed").content_type for _ in range(2)]
+
+    assert types == ["application/atom+xml; charset=utf-8"] * 2
+    assert len(pages_in(app)) == 1
+
+
+def test_without_an_epoch_nothing_is_called_unchanged(app, visitor):
+    with app.app_context(), write(by="test") as session:
+        session.execute(text("DELETE FROM revalidation_tag"))
+
+    assert "ETag" not in visitor.get(POST).headers
 
 
 def test_signed_in_page_is_private_and_not_kept(app, ada):

@@ -163,6 +163,18 @@ def test_turns_are_taken_in_the_order_of_arrival(tmp_path):
     assert served == list(range(6))
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_queue_recovers_when_its_file_could_not_be_opened(tmp_path):
+    turns = turns_at(tmp_path / "turn")
+    (tmp_path / "turn").mkdir()
+    with pytest.raises(TimeoutError):
+        turns.take(0.2)
+
+    (tmp_path / "turn").rmdir()
+
+    turns.take(5).give_back()
+
+
 def test_queue_that_was_idle_is_served_again(tmp_path, monkeypatch):
     monkeypatch.setattr("models.turn.IDLE_SECONDS", 0.01)
     turns = turns_at(tmp_path / "turn")

@@ -1,7 +1,7 @@
 """Pages of a list, as links."""
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 from urllib.parse import urlencode
 
 
@@ -19,6 +19,10 @@ class Paging:
     def pages(self) -> int:
         """How many pages there are; an empty list has one."""
         return max(1, -(-self.total // self.per_page))
+
+    def clamped(self) -> Self:
+        """Return the same list at this page, or at the last one there is."""
+        return replace(self, page=min(self.page, self.pages))
 
     def link(self, page: int) -> str:
         """Return the address of a page, the first one without a number."""

@@ -30,8 +30,7 @@ def index() -> str:
     except ValidationError:
         raise NotFound from None
     counts = {status: Post.count(status) for status in (None, *PostStatus)}
-    paging = Paging("/dashboard/posts", 1, PER_PAGE, counts[query.status], {"status": query.status})
-    paging = Paging(paging.path, min(query.page, paging.pages), PER_PAGE, paging.total, paging.query)
+    paging = Paging("/dashboard/posts", query.page, PER_PAGE, counts[query.status], {"status": query.status}).clamped()
     posts = Post.desk(status=query.status, page=paging.page, per_page=PER_PAGE)
     return render_template(
         "posts/index.html",

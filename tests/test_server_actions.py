@@ -1,11 +1,13 @@
 """What the hallway promises for every action."""
 
 import re
+import shutil
+import subprocess
 import sys
-from types import ModuleType
 
 import pytest
 from scenarios import LETTER, rows
+from serving import ROOT
 from sqlalchemy import text
 
 from models import Message, Post, User, db
@@ -34,13 +36,16 @@ def test_action_without_a_schema_does_not_start():
             return success("")
 
 
-def test_application_refuses_to_start_with_an_undeclared_policy(monkeypatch, make_app):
-    source = "from server_actions import Form, action\n@action()\ndef leak(form: Form, user): ...\n"
-    module = ModuleType("actions.leaky")
+def test_application_with_an_undeclared_policy_does_not_start(tmp_path):
+    ignored = shutil.ignore_patterns(".*", "data", "tests", "__pycache__")
+    house = shutil.copytree(ROOT, tmp_path / "house", ignore=ignored)
+    with (house / "actions/posts.py").open("a") as posts:
+        posts.write("\n\n@action()\ndef leak(form: OnePost, user: User) -> Success: ...\n")
 
-    with pytest.raises(BadDeclaration, match=r"leaky\.leak has no policy"):
-        exec(source, vars(module) | {"__name__": "actions.leaky"})
-    assert "actions.leaky" not in sys.modules
+    started = subprocess.run([sys.executable, "-m", "flask", "actions"], cwd=house, capture_output=True, text=True)
+
+    assert started.returncode != 0
+    assert "Action posts.leak has no policy. Say who may" in started.stderr
 
 
 def test_plain_form_gets_303_to_the_page_it_was_on(ada):

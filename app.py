@@ -6,15 +6,16 @@ from flask import Flask, request
 from flask_migrate import Migrate
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-import api
 import commands
+import errors
 import identity
 import revalidation
 import server_actions
 import templating
 from actions import accounts, comments, likes, messages, posts, settings
+from api import DOORS
 from models import db, sqlite
-from pages import PAGES, errors
+from pages import PAGES
 from release import release_name
 from security import add_security_headers
 from settings import Settings
@@ -43,7 +44,8 @@ def create_app(given: Settings | None = None, *, testing: bool = False) -> Flask
         own_origins=lambda: frozenset({env.public_url or f"http://{request.host}"}),
         pages=[page.bp.name for page in PAGES],
     )
-    app.register_blueprint(api.bp)
+    for door in DOORS:
+        app.register_blueprint(door.bp)
 
     add_security_headers(app, https=env.secure)
     errors.register(app)
@@ -55,6 +57,7 @@ def _configure(app: Flask, env: Settings, testing: bool) -> None:
     app.config.update(
         DEMO=env.demo,
         TESTING=testing,
+        SITE=env.site,
         SECRET_KEY=env.signing_key(),
         SECRET_KEY_FALLBACKS=env.secret_key_fallbacks,
         SQLALCHEMY_DATABASE_URI=env.database,

@@ -1,32 +1,5 @@
 """The public door: everyone who is not our page. It reads no cookie, and never will."""
 
-from flask import Blueprint, Response, jsonify
-from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
+from api import health, problems
 
-from models import db
-
-bp = Blueprint("api", __name__)
-
-
-@bp.get("/healthz")
-def healthz() -> Response:
-    """Say that the process answers."""
-    return _status(True)
-
-
-@bp.get("/readyz")
-def readyz() -> Response:
-    """Say whether the database answers too: 503 where it does not."""
-    try:
-        db.session.execute(text("SELECT 1 FROM revalidation_tag LIMIT 1"))
-    except SQLAlchemyError:
-        return _status(False)
-    return _status(True)
-
-
-def _status(ok: bool) -> Response:
-    response = jsonify(status="ok" if ok else "unavailable")
-    response.status_code = 200 if ok else 503
-    response.headers["Cache-Control"] = "no-store"
-    return response
+DOORS = [health, problems]

@@ -14,7 +14,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 DOORS = {"pages", "actions", "api"}
-OURS = DOORS | {"models", "server_actions", "revalidation", "demo", "identity", "settings", "commands", "templating"}
+OURS = DOORS | {"models", "server_actions", "revalidation", "demo"}
+OURS |= {"identity", "settings", "commands", "templating", "errors"}
 # What each room may not import. Everything else is allowed.
 FORBIDDEN = {
     "pages": {"actions", "api", "server_actions", "demo"},
@@ -150,7 +151,8 @@ def test_house_can_be_read_in_an_afternoon():
     files = [path for room in rooms for path in [*ROOT.glob(f"{room}/**/*.py"), *ROOT.glob(f"{room}.py")]]
 
     assert [path.name for path in files if len(path.read_text().splitlines()) > 300] == []
-    assert sum(map(code_lines, files)) < 3000
+    assert sum(code_lines(path) for path in files if "api" not in path.parts) < 3500
+    assert sum(code_lines(path) for path in files if "api" in path.parts) < 1200
 
 
 def test_addresses_are_the_known_ones(app):
@@ -160,6 +162,7 @@ def test_addresses_are_the_known_ones(app):
 
     assert rules == [
         "GET /",
+        "GET /api/problems/<kind>",
         "GET /blog",
         "GET /blog/<slug>",
         "GET /contact",

@@ -1,0 +1,74 @@
+"""Refusals and failures, told in the language of the door they came through: a page for people, JSON for programs."""
+
+import logging
+
+from flask import Flask, Response, current_app, make_response, request
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.exceptions import HTTPException
+
+from api import problems
+from models import NotFound
+from pages import errors as pages
+from revalidation import Busy, is_busy
+
+log = logging.getLogger(__name__)
+KEPT_HEADERS = ("allow", "retry-after", "www-authenticate")
+_DRAIN = 64 * 1024 * 1024  # bytes read and thrown away, so that the client gets to see the 413
+
+
+def register(app: Flask) -> None:
+    """Answer every refusal and failure of `app`."""
+    app.register_error_handler(problems.Problem, problems.answer)
+    app.register_error_handler(HTTPException, http_error)
+    app.register_error_handler(NotFound, lambda _error: answer(404))
+    app.register_error_handler(Busy, busy)
+    app.register_error_handler(OperationalError, database_failed)
+    app.register_error_handler(PoolTimeout, busy)
+    app.register_error_handler(Exception, failure)
+
+
+def answer(status: int, description: str = "") -> Response:
+    """Return the refusal, as a page or as a problem."""
+    door = problems if request.path.startswith("/api/") else pages
+    response: Response = door.refuse(status, description)
+    return response
+
+
+def http_error(error: HTTPException) -> Response:
+    """Answer an HTTP error; the headers it carries (`Allow`, `Retry-After`) stay."""
+    if error.response is not None or (error.code or 500) < 400:
+        return make_response(error.get_response())
+    if error.code == 413:
+        _drain()
+    response = answer(error.code or 500, error.description or "")
+    for name, value in error.get_headers():
+        if name.lower() in KEPT_HEADERS:
+            response.headers[name] = value
+    return response
+
+
+def busy(_error: Exception) -> Response:
+    """Answer for a database that does not answer."""
+    response = answer(503)
+    response.headers["Retry-After"] = "2"
+    return response
+
+
+def database_failed(error: OperationalError) -> Response:
+    """Answer for a database that is busy, or broken: the latter is a fault like any other."""
+    return busy(error) if is_busy(error) else failure(error)
+
+
+def failure(error: Exception) -> Response:
+    """Answer for a fault of ours. The trace goes to the log, never to the caller; tests and debugger get the fault."""
+    if current_app.testing or current_app.debug:
+        raise error
+    log.exception("unhandled: %s %r", request.method, request.path, exc_info=error)
+    return answer(500)
+
+
+def _drain() -> None:
+    left, stream = _DRAIN, request.environ["wsgi.input"]
+    while left > 0 and (chunk := stream.read(min(left, 65536))):
+        left -= len(chunk)

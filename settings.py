@@ -4,6 +4,7 @@ Demo mode needs none of them. Any production setting turns the demo off, and the
 """
 
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from contextlib import suppress
@@ -16,6 +17,10 @@ from sqlalchemy import URL, make_url
 
 _SAMPLES = ("change", "secret", "example", "sample", "password", "default", "your-")
 _LOCAL = ["127.0.0.1", "localhost"]
+_SHARED_SECRETS = ("stripe_webhook_secret", "github_webhook_secret", "cron_secret")
+DEMO_STRIPE_SECRET = "whsec_demo_for_everyone_to_see"  # noqa: S105  (what the demo signs with is no secret)
+DEMO_GITHUB_SECRET = "github-demo-for-everyone-to-see"  # noqa: S105
+DEMO_CRON_SECRET = "cron-demo-for-everyone-to-see"  # noqa: S105
 
 
 def _split(value: object) -> object:
@@ -52,12 +57,26 @@ class Settings(BaseModel):
     trusted_hosts: CommaSeparated = Field([], description="Host names the site answers to, separated by commas.")
     trusted_proxies: int = Field(0, ge=0, le=10, description="How many proxies stand in front, each adding a hop.")
     stripe_secret_key: str = Field("", description="Stripe's API key. Given, it turns demo mode off.")
+    stripe_price_id: str = Field("", description="The price of a membership, `price_…`; needed with Stripe's API key.")
+    stripe_webhook_secret: CommaSeparated = Field(
+        [], description="Signing secrets of Stripe's webhook endpoint, `whsec_…`; several while rotating."
+    )
+    github_webhook_secret: CommaSeparated = Field(
+        [], description="Secrets of GitHub's webhook; several while rotating."
+    )
+    cron_secret: str = Field("", description="The bearer secret of the scheduler's door.")
+    api_requests_per_minute: int = Field(
+        600, ge=1, le=1_000_000, description="The quota of `/api/v1`: for each key, and for each address without one."
+    )
     flask_debug: str = Field("", description="Flask's debugger: in demo mode only.")
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
         """Read and check the environment. Raises BadSettings."""
-        given = {k.lower(): v for k, v in (os.environ if environment is None else environment).items() if v != ""}
+        source = {k.lower(): v for k, v in (os.environ if environment is None else environment).items()}
+        if empty := [name.upper() for name in _SHARED_SECRETS if name in source and not source[name].strip()]:
+            raise BadSettings(f"These are given, but empty; a door without a key stays shut: {', '.join(empty)}")
+        given = {name: value for name, value in source.items() if value != ""}
         if "demo" not in given:
             given["demo"] = "0" if given.keys() & {"secret_key", "database_url", "stripe_secret_key"} else "1"
         try:
@@ -65,6 +84,12 @@ class Settings(BaseModel):
         except ValidationError as error:
             lines = [_sentence(str(e["loc"][0]) if e["loc"] else "", e["msg"]) for e in error.errors()]
             raise BadSettings("\n".join(["These settings stop the start:", *lines])) from None
+
+    @model_validator(mode="after")
+    def _webhook_secrets_are_secrets(self) -> Self:
+        if not all(re.fullmatch(r"whsec_[!-~]{8,}", secret) for secret in self.stripe_webhook_secret):
+            raise ValueError("STRIPE_WEBHOOK_SECRET is not a signing secret: it begins with `whsec_`, without spaces.")
+        return self
 
     @model_validator(mode="after")
     def _production_is_strict(self) -> Self:
@@ -88,10 +113,15 @@ class Settings(BaseModel):
             found.append("PUBLIC_URL is plain http: sessions would travel in the open.")
         elif url.hostname not in self.trusted_hosts:
             found.append("PUBLIC_URL names a host that is not among TRUSTED_HOSTS.")
+        if self.stripe_secret_key and not (self.stripe_price_id and self.stripe_webhook_secret):
+            found.append("STRIPE_SECRET_KEY needs STRIPE_PRICE_ID and STRIPE_WEBHOOK_SECRET, or who pays is no member.")
         return found
 
     def _keys(self) -> list[tuple[str, str]]:
-        return [("SECRET_KEY", self.secret_key), *(("SECRET_KEY_FALLBACKS", key) for key in self.secret_key_fallbacks)]
+        given = [("CRON_SECRET", self.cron_secret)] if self.cron_secret else []
+        given += [("GITHUB_WEBHOOK_SECRET", secret) for secret in self.github_webhook_secret]
+        given += [("SECRET_KEY_FALLBACKS", key) for key in self.secret_key_fallbacks]
+        return [("SECRET_KEY", self.secret_key), *given]
 
     @property
     def secure(self) -> bool:
@@ -102,6 +132,26 @@ class Settings(BaseModel):
     def hosts(self) -> list[str]:
         """The host names to answer to."""
         return self.trusted_hosts or _LOCAL
+
+    @property
+    def site(self) -> str:
+        """The origin that links in feeds and in the API begin with. Never taken from a request."""
+        return self.public_url or f"http://{_LOCAL[0]}:{self.port}"
+
+    @property
+    def stripe_secrets(self) -> list[str]:
+        """What Stripe may have signed with; in demo mode the demo signs."""
+        return self.stripe_webhook_secret or ([DEMO_STRIPE_SECRET] if self.demo else [])
+
+    @property
+    def github_secrets(self) -> list[str]:
+        """What GitHub may have signed with."""
+        return self.github_webhook_secret or ([DEMO_GITHUB_SECRET] if self.demo else [])
+
+    @property
+    def scheduler_secret(self) -> str:
+        """What the scheduler presents; empty, nobody is let in."""
+        return self.cron_secret or (DEMO_CRON_SECRET if self.demo else "")
 
     @property
     def database(self) -> URL:

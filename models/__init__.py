@@ -1,10 +1,13 @@
 """The nouns of the publication and their verbs. They know no request and no page; every door calls the same verbs."""
 
+from models.api_key import ApiKey, Scope
 from models.comment import Comment
 from models.database import db, now
+from models.delivery import Delivery, Outcome
 from models.errors import NotFound
+from models.idempotency import IdempotencyKey
 from models.like import Like
-from models.member import Member, Payment
+from models.member import Member, Payment, Subscription
 from models.message import Message
 from models.post import Post, PostStatus, Tag
 from models.session import UserSession
@@ -13,16 +16,22 @@ from models.throttle import Throttle
 from models.user import Role, User
 
 __all__ = [
+    "ApiKey",
     "Comment",
+    "Delivery",
+    "IdempotencyKey",
     "Like",
     "Member",
     "Message",
     "NotFound",
+    "Outcome",
     "Payment",
     "Post",
     "PostStatus",
     "Role",
+    "Scope",
     "Setting",
+    "Subscription",
     "Tag",
     "Throttle",
     "User",

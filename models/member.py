@@ -9,23 +9,42 @@ from models.database import Model, db, now
 
 
 class Member(Model):
-    """Someone who supports the publication."""
+    """Someone who supports the publication: one customer at Stripe. Events tell the e-mail address sooner or later."""
 
     __tablename__ = "member"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    email: Mapped[str] = mapped_column(String(254), unique=True)
+    email: Mapped[str] = mapped_column(String(254), default="", index=True)
+    email_as_of: Mapped[str] = mapped_column(String(300), default="")
     plan: Mapped[str] = mapped_column(String(20), default="monthly")
     status: Mapped[str] = mapped_column(String(20), default="active", index=True)
     stripe_customer: Mapped[str | None] = mapped_column(String(80), unique=True)
     joined_at: Mapped[datetime] = mapped_column(default=now)
 
     payments: Mapped[list["Payment"]] = relationship(back_populates="member")
+    subscriptions: Mapped[list["Subscription"]] = relationship(back_populates="member", order_by="Subscription.id")
 
     @classmethod
     def count_active(cls) -> int:
         """Count members whose support runs."""
         return db.session.scalar(select(func.count(cls.id)).where(cls.status == "active")) or 0
+
+
+class Subscription(Model):
+    """What a member has subscribed to at Stripe."""
+
+    __tablename__ = "subscription"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    stripe_id: Mapped[str] = mapped_column(String(80), unique=True)
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id"), index=True)
+    plan: Mapped[str] = mapped_column(String(20), default="")
+    plan_as_of: Mapped[str] = mapped_column(String(300), default="")
+    status: Mapped[str] = mapped_column(String(20), default="")
+    status_as_of: Mapped[str] = mapped_column(String(300), default="")
+    ended_at: Mapped[datetime | None]
+
+    member: Mapped[Member] = relationship(back_populates="subscriptions")
 
 
 class Payment(Model):

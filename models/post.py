@@ -78,6 +78,7 @@ class Post(Model):
     version: Mapped[int] = mapped_column(default=1)
     like_count: Mapped[int] = mapped_column(default=0)
     author_id: Mapped[int] = mapped_column(ForeignKey("user.id"), index=True)
+    origin: Mapped[str | None] = mapped_column(String(80), unique=True)  # what a webhook made it from
 
     author: Mapped["User"] = relationship(back_populates="posts", lazy="joined", innerjoin=True)
     tags: Mapped[list[Tag]] = relationship(secondary=post_tag, lazy="selectin", order_by=Tag.name)

@@ -290,3 +290,29 @@ def test_slug_is_ascii_words():
     assert slugify("  Ünïcode & “quotes” — 100 %! ") == "unicode-quotes-100"
     assert slugify("日本語") == "post"
     assert not slugify("x" * 79 + " y").endswith("-")
+
+
+def test_data_survives_the_migration_to_the_door(tmp_path):
+    from flask_migrate import upgrade
+
+    app = create_app(settings_for(tmp_path))
+    with app.app_context():
+        upgrade(revision="0001")
+        with db.engine.connect().execution_options(write=True) as old:
+            old.exec_driver_sql("INSERT INTO user VALUES (1,'A','a','a@b.test','','owner','x',NULL,'2026-01-01')")
+            old.exec_driver_sql(
+                "INSERT INTO post (id, slug, title, excerpt, body, body_html, status, created_at, updated_at, version,"
+                " like_count, author_id) VALUES (7,'s','T','','','','draft','2026-01-01','2026-01-01',1,1,1)"
+            )
+            old.exec_driver_sql("INSERT INTO \"like\" (post_id, visitor) VALUES (7, 'v')")
+            old.exec_driver_sql("INSERT INTO member VALUES (3,'m@b.test','monthly','active','cus_1','2026-01-01')")
+            old.exec_driver_sql("INSERT INTO payment VALUES (1,'in_1',3,600,'eur','2026-01-01')")
+            old.commit()
+
+        upgrade()
+
+        counts = [db.session.execute(text(f'SELECT count(*) FROM "{t}"')).scalar() for t in ("post", "like", "payment")]
+        assert counts == [1, 1, 1]
+        assert db.session.execute(text("SELECT email FROM member")).scalar() == "m@b.test"
+        assert db.session.execute(text("PRAGMA foreign_key_check")).all() == []
+        assert db.session.execute(text("PRAGMA foreign_keys")).scalar() == 1

@@ -9,7 +9,7 @@ from flask import Response, abort, current_app, make_response, request
 from markupsafe import Markup
 from pydantic import BaseModel, ValidationError
 
-from revalidation.privacy import is_personal, shared
+from revalidation.privacy import PERSONAL, shared
 from revalidation.store import Entry, digest, get, injective_key, page_entry, put
 from revalidation.tags import read_nonces
 from revalidation.transaction import is_writing
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 Tags = Collection[str] | Callable[..., Collection[str]]
 Make = Callable[[dict[str, str]], Entry | None]
+
+KEPT_HEADERS = ("Content-Type", "ETag", "Link")  # of a view's answer: they describe its body
 
 # The nonces that the copy being made depends on. An inner copy adds its own to those of the copy around it.
 _depends: ContextVar[dict[str, str] | None] = ContextVar("revalidation_depends", default=None)
@@ -43,12 +45,15 @@ def cached(*key: str | int | None, tags: Collection[str], render: Callable[[], s
     return Markup(entry.body.decode())  # noqa: S704
 
 
-def cached_page(*, tags: Tags = (), query: type[BaseModel] | None = None) -> Callable[..., Callable[..., Response]]:
-    """Cache a GET view whole, for every caller without a private cookie. A page always carries its own path as a tag.
+def cached_page(
+    *, tags: Tags = (), query: type[BaseModel] | None = None, credential: str = "Cookie"
+) -> Callable[..., Callable[..., Response]]:
+    """Cache a GET view whole, for every caller who shows no credential. A page always carries its own path as a tag.
 
-    Of the view's answer, the body and its content type are kept. `tags` may be a function of the view's arguments.
-    `query` is the schema of the query string: the view gets it as its argument `query`, and only what it declares can
-    tell two copies apart. A query that does not fit is a 404.
+    Of the view's answer, the body and the headers that describe it are kept. `tags` may be a function of the view's
+    arguments. `query` is the schema of the query string: the view gets it as its argument `query`, and only what it
+    declares can tell two copies apart. A query that does not fit is a 404. `credential` is the request header that
+    makes an answer one caller's: a private cookie, or with "Authorization" that header alone.
     """
 
     def decorate(view: Callable[..., Any]) -> Callable[..., Response]:
@@ -57,18 +62,31 @@ def cached_page(*, tags: Tags = (), query: type[BaseModel] | None = None) -> Cal
             state: State = current_app.extensions["revalidation"]
             asked = _parse(query) if query else None
             arguments = {**values, "query": asked} if asked else values
-            if is_personal(state.private_cookies):
+            if is_personal(state, credential):
                 response = make_response(view(**arguments))
                 response.headers["Cache-Control"] = "private, no-store"
+                response.vary.add(credential)
                 return response
-            shape = asked.model_dump(mode="json") if asked else None
-            key = injective_key("page", state.release, request.endpoint, values, shape)
+            key = injective_key("page", state.release, request.endpoint, {k: _plain(v) for k, v in arguments.items()})
             declared = tags(**values) if callable(tags) else tags
-            return _serve(state, key, {request.path, *declared}, lambda: make_response(view(**arguments)))
+            response = _serve(state, key, {request.path, *declared}, lambda: make_response(view(**arguments)))
+            response.vary.add(credential)
+            return response
 
         return serve
 
     return decorate
+
+
+def is_personal(state: "State", credential: str) -> bool:
+    """Say whether this request's answer is one caller's: it carries a credential, or was marked so."""
+    if credential != "Cookie":
+        return credential in request.headers
+    return bool(request.environ.get(PERSONAL)) or not state.private_cookies.isdisjoint(request.cookies)
+
+
+def _plain(value: Any) -> Any:
+    return value.model_dump(mode="json") if isinstance(value, BaseModel) else value
 
 
 def _parse(query: type[BaseModel]) -> BaseModel:
@@ -97,7 +115,8 @@ def _copy_of(nonces: dict[str, str], response: Response, made: list[Response]) -
     made.append(response)
     if response.status_code != 200 or response.is_streamed or "Set-Cookie" in response.headers:
         return None
-    return page_entry(nonces, response.get_data(), response.content_type or "text/html; charset=utf-8")
+    headers = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
+    return page_entry(nonces, response.get_data(), headers)
 
 
 def _fresh(state: "State", key: str) -> Entry | None:
@@ -133,13 +152,14 @@ def _fill(state: "State", key: str, tags: Collection[str], make: Make) -> Entry 
 def _respond(entry: Entry, key: str) -> Response:
     """Answer with the entry: compressed where the client can read that, 304 where it has it already."""
     gzipped = request.accept_encodings.quality("gzip") > 0 and bool(entry.gzipped)
-    response = Response(entry.gzipped if gzipped else entry.body, content_type=entry.content_type)
+    response = Response(entry.gzipped if gzipped else entry.body, headers=dict(entry.headers))
     if gzipped:
         response.headers["Content-Encoding"] = "gzip"
     response.headers["Cache-Control"] = "no-cache"  # keep it, but ask each time: the nonces decide
-    response.headers["Vary"] = "Accept-Encoding, Cookie"
+    response.vary.add("Accept-Encoding")
     # A strong ETag names bytes, so the two codings must not share one (RFC 9110, section 8.8.3).
     if entry.nonces:  # without an epoch there are none, and nothing would tell two versions apart
-        response.set_etag(f"{digest(key, entry.nonces)}{'-gzip' if gzipped else ''}")
+        own = response.get_etag()[0] or digest(key, entry.nonces)
+        response.set_etag(f"{own}{'-gzip' if gzipped else ''}")
     response.make_conditional(request)
     return response

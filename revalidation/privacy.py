@@ -55,13 +55,6 @@ def _hide_credentials() -> dict[str, str]:
     }
 
 
-def is_personal(cookies: frozenset[str]) -> bool:
-    """Say whether this request's page is one caller's: it carries one of the private cookies, or was marked so."""
-    if not has_request_context():
-        return True
-    return bool(request.environ.get(PERSONAL)) or not cookies.isdisjoint(request.cookies)
-
-
 def _guarded(name: str) -> Callable[..., Any]:
     def read(self: Any, *args: Any, **kwargs: Any) -> Any:
         private("the session")

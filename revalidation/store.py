@@ -6,7 +6,7 @@ import json
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from cachelib import SimpleCache
@@ -43,25 +43,25 @@ def injective_key(*parts: Any) -> str:
 
 @dataclass(frozen=True)
 class Entry:
-    """A copy: the nonces it was made under, the body, the body compressed, and what kind of body it is."""
+    """A copy: the nonces it was made under, the body, the body compressed, and the headers that describe the body."""
 
     nonces: Mapping[str, str]
     body: bytes
     gzipped: bytes = b""
-    content_type: str = "text/html; charset=utf-8"
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def to_bytes(self) -> bytes:
         """Return the entry as it is stored."""
-        head = json.dumps([dict(self.nonces), len(self.body), self.content_type]).encode()
+        head = json.dumps([dict(self.nonces), len(self.body), dict(self.headers)]).encode()
         return b"%d\n%b%b%b" % (len(head), head, self.body, self.gzipped)
 
     @classmethod
     def from_bytes(cls, stored: bytes) -> "Entry":
         """Return the entry that `to_bytes` wrote."""
         length, _, rest = stored.partition(b"\n")
-        nonces, size, content_type = json.loads(rest[: int(length)])
+        nonces, size, headers = json.loads(rest[: int(length)])
         content = rest[int(length) :]
-        return cls(nonces, content[:size], content[size:], content_type)
+        return cls(nonces, content[:size], content[size:], headers)
 
 
 def digest(key: str, nonces: Mapping[str, str]) -> str:
@@ -69,9 +69,9 @@ def digest(key: str, nonces: Mapping[str, str]) -> str:
     return hashlib.sha256(injective_key(key, sorted(nonces.items())).encode()).hexdigest()[:24]
 
 
-def page_entry(nonces: Mapping[str, str], body: bytes, content_type: str) -> Entry:
+def page_entry(nonces: Mapping[str, str], body: bytes, headers: Mapping[str, str]) -> Entry:
     """Return an entry with its compressed form, for whole pages."""
-    return Entry(nonces, body, gzip.compress(body, 6, mtime=0), content_type)
+    return Entry(nonces, body, gzip.compress(body, 6, mtime=0), headers)
 
 
 def put(store: SimpleCache, key: str, entry: Entry) -> None:

@@ -1,0 +1,101 @@
+"""Who may come in: keys, scopes and quotas. A key is sent in the Authorization header, and nowhere else."""
+
+import ipaddress
+import logging
+import sqlite3
+from typing import Any
+
+from flask import Response, current_app, g, request
+
+from api.problems import Problem
+from models import ApiKey, Scope, User
+from models.meter import WINDOW, Reading
+
+log = logging.getLogger(__name__)
+_MISPLACED = {"api_key", "apikey", "key", "access_token", "token"}  # query parameters that look like a credential
+
+
+def admit(needs: Scope | None, *, anyone: bool) -> None:
+    """Let the request in, or raise Problem: 401 for no key or a bad one, 403 for the wrong scope, 429 over the quota.
+
+    Everyone is counted first, by key or by address, so that guessing keys has a quota too.
+    """
+    if misplaced := sorted(_MISPLACED & request.args.keys()):
+        _count(f"address:{_network()}")
+        raise _unauthorised(f"A key in the address ends up in logs; `{misplaced[0]}` is not read.")
+    text = _bearer()
+    g.api_key = ApiKey.recognise(text) if text else None
+    _count(f"key:{g.api_key.key_id}" if g.api_key else f"address:{_network()}")
+    if g.api_key is None and (text is not None or not anyone):
+        raise _unauthorised("This key opens nothing: unknown, misspelt or revoked." if text else "Please send a key.")
+    if g.api_key and needs and not g.api_key.opens(needs):
+        raise _too_narrow(needs)
+
+
+def caller() -> User | None:
+    """Return the person behind the key, as it was recognised when the request came in."""
+    key: ApiKey | None = g.api_key
+    return key.user if key else None
+
+
+def admit_again(needs: Scope) -> ApiKey:
+    """Return the key as the running write transaction sees it: one revoked a moment ago writes nothing."""
+    key = ApiKey.recognise(_bearer() or "")
+    if key is None:
+        raise _unauthorised("This key has been revoked.")
+    if not key.opens(needs):
+        raise _too_narrow(needs)
+    return key
+
+
+def add_headers(response: Response) -> Response:
+    """Tell the quota (draft-ietf-httpapi-ratelimit-headers-11), and let pages of other sites read, without cookies."""
+    reading: Reading | None = g.get("quota")
+    if reading:
+        response.headers["RateLimit-Policy"] = f'"requests";q={reading.limit};w={WINDOW}'
+        response.headers["RateLimit"] = f'"requests";r={max(0, reading.left)};t={reading.reset}'
+    response.headers["Access-Control-Allow-Origin"] = "*"
+    response.headers["Access-Control-Expose-Headers"] = "ETag, Link, RateLimit, RateLimit-Policy, Retry-After"
+    response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    if request.method == "OPTIONS":
+        response.headers["Access-Control-Allow-Methods"] = "GET, HEAD"
+        response.headers["Access-Control-Allow-Headers"] = "Authorization, If-None-Match"
+        response.headers["Access-Control-Max-Age"] = "600"
+    return response
+
+
+def _bearer() -> str | None:
+    """Return what came as `Authorization: Bearer …` (RFC 6750, section 2.1), or None without that header."""
+    header: Any = request.headers.get("Authorization")
+    if header is None:
+        return None
+    scheme, _, text = header.partition(" ")
+    return text.strip() if scheme.lower() == "bearer" else ""
+
+
+def _count(bucket: str) -> None:
+    try:
+        g.quota = current_app.extensions["meter"].count(bucket, current_app.config["API_REQUESTS_PER_MINUTE"])
+    except sqlite3.Error:  # a full disk must not close the door: counting protects it, and is not worth more than it
+        log.exception("requests are not being counted")
+        return
+    if g.quota.left < 0:
+        raise Problem(
+            "too-many-requests", f"{g.quota.limit} a minute are yours.", headers={"Retry-After": str(g.quota.reset)}
+        )
+
+
+def _network() -> str:
+    """Return the caller's address; of IPv6 the first 64 bits, for a household has all the others."""
+    address = ipaddress.ip_address(request.remote_addr or "0.0.0.0")  # noqa: S104
+    return str(ipaddress.ip_network((address, 64), strict=False)) if address.version == 6 else str(address)
+
+
+def _unauthorised(detail: str) -> Problem:
+    error = ', error="invalid_token"' if "Authorization" in request.headers else ""
+    return Problem("key-needed", detail, headers={"WWW-Authenticate": f'Bearer realm="api"{error}'})
+
+
+def _too_narrow(needs: Scope) -> Problem:
+    challenge = f'Bearer realm="api", error="insufficient_scope", scope="{needs}"'
+    return Problem("scope-missing", f"This needs the scope {needs}.", headers={"WWW-Authenticate": challenge})

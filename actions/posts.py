@@ -8,8 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from actions.fields import Markdown, Moment, OnePost, RowId, Slug, Title, writers
-from models import Post, Setting, User, now
-from models.setting import Switch
+from models import Post, User, now
 from revalidation import revalidate_tag
 from server_actions import Form, Refused, Success, action, conflict, invalid, success
 
@@ -58,11 +57,8 @@ def update_post(form: EditedPost, user: User) -> Success | Refused:
             slug=post.slug,
             tags=", ".join(tag.name for tag in post.tags),
         )
-    if form.slug and form.slug != post.slug:
-        if post.keeps_its_address:
-            return invalid(slug="A post that has been published keeps its address.")
-        if Post.free_slug(form.slug) != form.slug:
-            return invalid(slug="Another post has this address.")
+    if form.slug and (reason := post.why_not_at(form.slug)):
+        return invalid(slug=reason)
     post.edit(
         title=form.title, body=form.body, slug=form.slug, tags=form.tags.split(",") if form.tags is not None else None
     )
@@ -112,6 +108,6 @@ def delete_post(form: OnePost, user: User) -> Success:
 
 def _find_publishable(post_id: int, user: User) -> Post:
     post = user.find_post(post_id)
-    if not (user.is_editor or Setting.is_on(Switch.AUTHORS_PUBLISH)):
+    if not user.may_publish:
         raise Refused(403, "Editors publish here at the moment; your draft is safe.")
     return post

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Self
 
-from sqlalchemy import Column, ForeignKey, String, Table, Text, func, select
+from sqlalchemy import Column, ColumnElement, ForeignKey, String, Table, Text, func, or_, select, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship, undefer
 
 from models.database import Model, db, now
@@ -143,6 +143,14 @@ class Post(Model):
         return post
 
     @classmethod
+    def visible_to(cls, user: "User | None") -> ColumnElement[bool]:
+        """Return the condition under which someone sees a post: published, or theirs to work on."""
+        if user and user.is_editor:
+            return true()
+        published = cls.status == PostStatus.PUBLISHED
+        return or_(published, cls.author_id == user.id) if user and user.is_writer else published
+
+    @classmethod
     def recently_edited(cls, limit: int) -> Sequence[Self]:
         """Return what was last worked on, whatever its status."""
         return db.session.scalars(select(cls).order_by(cls.updated_at.desc(), cls.id.desc()).limit(limit)).all()
@@ -154,6 +162,14 @@ class Post(Model):
         if status:
             query = query.where(cls.status == status)
         return db.session.scalars(query.limit(per_page).offset((page - 1) * per_page)).all()
+
+    def why_not_at(self, slug: str) -> str | None:
+        """Return why the post cannot move to this address, or None where it can."""
+        if slug == self.slug:
+            return None
+        if self.keeps_its_address:
+            return "A post that has been published keeps its address."
+        return None if Post.free_slug(slug) == slug else "Another post has this address."
 
     @classmethod
     def free_slug(cls, wanted: str) -> str:
@@ -178,10 +194,19 @@ class Post(Model):
         self.title, self.body, self.body_html = title, body, to_html(body)
         self.excerpt = excerpt or first_words(self.body_html)
 
-    def edit(self, *, title: str, body: str, slug: str | None = None, tags: list[str] | None = None) -> None:
+    def edit(
+        self,
+        *,
+        title: str,
+        body: str,
+        slug: str | None = None,
+        tags: list[str] | None = None,
+        excerpt: str | None = None,
+    ) -> None:
         """Change the words, and count the version up. A written excerpt stays; an automatic one follows the text."""
-        written = self.excerpt if self.excerpt != first_words(self.body_html) else None
-        self.set_text(title, body, written)
+        if excerpt is None and self.excerpt != first_words(self.body_html):
+            excerpt = self.excerpt
+        self.set_text(title, body, excerpt)
         if slug and not self.keeps_its_address:
             self.slug = slug
         if tags is not None:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship, undefer
 from models.database import Model, db, now
 from models.errors import NotFound
 from models.post import Post
+from models.setting import Setting, Switch
 from models.text import slugify
 
 if TYPE_CHECKING:
@@ -65,6 +66,11 @@ class User(Model):
     def is_owner(self) -> bool:
         """The owner."""
         return self.role == Role.OWNER
+
+    @property
+    def may_publish(self) -> bool:
+        """Whether what is theirs may go live by their own hand."""
+        return self.is_editor or (self.is_writer and Setting.is_on(Switch.AUTHORS_PUBLISH))
 
     @classmethod
     def create(cls, *, name: str, email: str, role: Role, password: str, handle: str = "", bio: str = "") -> Self:
@@ -136,6 +142,11 @@ class User(Model):
         if post is None or not self.can_edit(post):
             raise NotFound(post_id)
         return post
+
+    def find_post_at(self, slug: str) -> Post:
+        """Return the post at an address, if it is this user's to work on; NotFound otherwise."""
+        post_id = db.session.scalar(select(Post.id).where(Post.slug == slug))
+        return self.find_post(post_id or 0)
 
     def find_comment(self, comment_id: int) -> "Comment":
         """Return a comment that this user may remove: their own, or any for an editor."""

@@ -5,8 +5,7 @@ from pydantic import BaseModel, Field, ValidationError
 from werkzeug.exceptions import NotFound
 
 from identity import current_user
-from models import Post, PostStatus, Setting, User
-from models.setting import Switch
+from models import Post, PostStatus, User
 from pages.access import only, writer
 from pages.paging import Paging
 
@@ -39,7 +38,7 @@ def index() -> str:
         query=query,
         paging=paging,
         user=_writer(),
-        publish=_may_publish(),
+        publish=_writer().may_publish,
     )
 
 
@@ -48,14 +47,10 @@ def index() -> str:
 def edit(post_id: int) -> str:
     """Show the editor of a post that is the caller's to work on, with a preview of what is saved."""
     post = _writer().find_post(post_id)
-    return render_template("posts/edit.html", post=post, preview=post.body_html, publish=_may_publish())
+    return render_template("posts/edit.html", post=post, preview=post.body_html, publish=_writer().may_publish)
 
 
 def _writer() -> User:
     user = current_user()
     assert user  # noqa: S101  (`only` has let the caller in)
     return user
-
-
-def _may_publish() -> bool:
-    return _writer().is_editor or Setting.is_on(Switch.AUTHORS_PUBLISH)

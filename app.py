@@ -14,7 +14,10 @@ import server_actions
 import templating
 from actions import accounts, comments, likes, messages, posts, settings
 from api import DOORS
+from api.once import Claims
+from api.strict_json import StrictJSON
 from models import db, sqlite
+from models.meter import Meter
 from pages import PAGES
 from release import release_name
 from security import add_security_headers
@@ -44,6 +47,8 @@ def create_app(given: Settings | None = None, *, testing: bool = False) -> Flask
         own_origins=lambda: frozenset({env.public_url or f"http://{request.host}"}),
         pages=[page.bp.name for page in PAGES],
     )
+    app.json = StrictJSON(app)
+    app.extensions.update(meter=Meter(env.data_dir / "meter.db"), claims=Claims(env.data_dir / "claims.lock"))
     for door in DOORS:
         app.register_blueprint(door.bp)
 
@@ -58,6 +63,8 @@ def _configure(app: Flask, env: Settings, testing: bool) -> None:
         DEMO=env.demo,
         TESTING=testing,
         SITE=env.site,
+        DATA_DIR=env.data_dir,
+        API_REQUESTS_PER_MINUTE=env.api_requests_per_minute,
         SECRET_KEY=env.signing_key(),
         SECRET_KEY_FALLBACKS=env.secret_key_fallbacks,
         SQLALCHEMY_DATABASE_URI=env.database,

@@ -1,5 +1,5 @@
 """The public door: everyone who is not our page. It reads no cookie, and never will."""
 
-from api import health, problems
+from api import docs, health, problems, v1
 
-DOORS = [health, problems]
+DOORS = [health, problems, docs, v1]

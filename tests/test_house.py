@@ -161,8 +161,19 @@ def test_addresses_are_the_known_ones(app):
     )
 
     assert rules == [
+        "DELETE /api/v1/posts/<slug>",
+        "DELETE /api/v1/posts/<slug>/publication",
         "GET /",
+        "GET /api/docs",
         "GET /api/problems/<kind>",
+        "GET /api/v1/authors",
+        "GET /api/v1/export",
+        "GET /api/v1/me",
+        "GET /api/v1/openapi.json",
+        "GET /api/v1/posts",
+        "GET /api/v1/posts.csv",
+        "GET /api/v1/posts/<slug>",
+        "GET /api/v1/tags",
         "GET /blog",
         "GET /blog/<slug>",
         "GET /contact",
@@ -175,7 +186,10 @@ def test_addresses_are_the_known_ones(app):
         "GET /readyz",
         "GET /sign-in",
         "GET /static/<path:filename>",
+        "PATCH /api/v1/posts/<slug>",
         "POST /_actions/<name>",
+        "POST /api/v1/posts",
+        "PUT /api/v1/posts/<slug>/publication",
     ]
 
 

@@ -1,0 +1,42 @@
+"""Conditional requests: nobody writes over what they have not seen (RFC 9110, section 13)."""
+
+import hashlib
+
+from flask import Response, request
+
+from api.problems import Problem
+
+
+def etag_of(version: int, body: bytes) -> str:
+    """Return the strong ETag of one representation: the version of the words, and a digest of all that is shown."""
+    return f"{version}-{hashlib.sha256(body).hexdigest()[:20]}"
+
+
+def require_unchanged(etag: str) -> None:
+    """Raise Problem unless the request was made for this very state: 428 without If-Match, 412 with another's."""
+    if "If-Match" not in request.headers:
+        raise Problem("condition-needed", "Send If-Match with the ETag of the post that you have read.")
+    check_conditions(etag)
+
+
+def check_conditions(etag: str) -> None:
+    """Evaluate the preconditions of a write in the order of RFC 9110, section 13.2.2. Raises Problem (412)."""
+    if "If-Match" in request.headers and not _matches(etag):
+        raise Problem("changed", "The post is not what it was when you read it.", headers={"ETag": f'"{etag}"'})
+    if "If-None-Match" in request.headers and request.if_none_match.contains_weak(etag):
+        raise Problem("changed", "The post is what If-None-Match rules out.", headers={"ETag": f'"{etag}"'})
+
+
+def _matches(etag: str) -> bool:
+    # A compressed answer carries the tag of its own bytes; it is the same state. Weak tags never match here.
+    sent = request.if_match
+    return sent.star_tag or any(sent.is_strong(form) for form in (etag, f"{etag}-gzip"))
+
+
+def make_conditional(response: Response) -> Response:
+    """Give an answer made for one key its ETag, and answer 304 where the client has it already."""
+    if response.status_code == 200 and not response.is_streamed and request.method in ("GET", "HEAD"):
+        if not response.get_etag()[0]:
+            response.add_etag()
+        response.make_conditional(request)
+    return response

@@ -1,0 +1,43 @@
+"""Pages by cursor: each one begins where the last one ended, wherever things were added or taken away meanwhile."""
+
+import base64
+import binascii
+import json
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Response, current_app, request
+
+from api.problems import Problem
+
+
+def pack(*position: str | int) -> str:
+    """Return a position as an opaque word for an address."""
+    return base64.urlsafe_b64encode(json.dumps(position).encode()).decode().rstrip("=")
+
+
+def unpack(cursor: str, *kinds: type) -> list[Any]:
+    """Return the position that `pack` was given. Raises Problem (422) for a cursor that is none of ours."""
+    try:
+        position = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (ValueError, binascii.Error, RecursionError):
+        raise foreign_cursor() from None
+    if not isinstance(position, list) or [type(part) for part in position] != list(kinds):
+        raise foreign_cursor()
+    if any(isinstance(part, int) and abs(part) >= 2**63 for part in position):
+        raise foreign_cursor()
+    return position
+
+
+def foreign_cursor() -> Problem:
+    """Return the refusal of a cursor that does not belong to this list."""
+    detail = "Take it from next_cursor or from the Link header of this very list."
+    return Problem("invalid", "The cursor is not one of ours.", errors=[{"parameter": "cursor", "detail": detail}])
+
+
+def add_link(response: Response, next_cursor: str | None) -> Response:
+    """Name the next page in a Link header (RFC 8288)."""
+    if next_cursor:
+        query = urlencode({**request.args, "cursor": next_cursor})
+        response.headers["Link"] = f'<{current_app.config["SITE"]}{request.path}?{query}>; rel="next"'
+    return response

@@ -1,0 +1,31 @@
+"""Version 1 of the API. What it takes and answers is a contract: it may grow, and nothing in it may change."""
+
+from flask import Blueprint, Response, g, jsonify, request
+
+from api.admission import add_headers
+from api.conditions import make_conditional
+from api.v1 import export, people, posts
+from api.v1.operation import spec
+
+bp = Blueprint("api_v1", __name__, url_prefix="/api/v1")
+for resource in (posts, people, export):
+    bp.register_blueprint(resource.bp)
+
+
+@bp.get("/openapi.json")
+def document() -> Response:
+    """Describe the API (OpenAPI 3.1), from the declarations that also check the requests."""
+    return jsonify(spec.spec)
+
+
+@bp.after_request
+def finish(response: Response) -> Response:
+    """Give every answer its quota, and those made for one key their ETag."""
+    if response.status_code == 200 and request.method in ("GET", "HEAD") and g.get("api_key"):
+        response.headers["Cache-Control"] = "private, no-cache"
+        response.vary.add("Authorization")
+        make_conditional(response)
+    response.headers.setdefault("Cache-Control", "no-store")
+    # JSON is no page: whoever opens it in a browser gets nothing that runs.
+    response.headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'; sandbox"
+    return add_headers(response)

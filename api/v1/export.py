@@ -1,0 +1,92 @@
+"""Everything at once: for spreadsheets, and for whoever takes the texts home.
+
+The rows are first written to a nameless file, in one snapshot, and sent from there. So a slow client holds a file and
+a thread, but no snapshot of the database, which would keep its log growing; the length is known, so that a cut is
+noticed; and a failure is still an answer, not half a file (docs/decisions/0010-exports-are-spooled.md).
+"""
+
+import csv
+import io
+import tempfile
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from typing import IO
+
+from flask import Blueprint, Response, current_app, send_file
+from sqlalchemy import select
+from sqlalchemy.orm import undefer
+
+from api.admission import caller
+from api.problems import Problem
+from api.v1.operation import operation
+from api.v1.resources import PostOut
+from models import Post, Scope, db
+
+bp = Blueprint("export", __name__)
+COLUMNS = ["id", "slug", "title", "excerpt", "status", "author", "tags", "published_at", "updated_at", "version", "url"]
+CSV, NDJSON = "text/csv", "application/x-ndjson"
+_BATCH = 200  # posts in memory at a time
+_SLOTS = threading.BoundedSemaphore(2)  # exports a worker prepares at once
+
+
+@bp.get("/posts.csv")
+@operation(Scope.READ, {200: None}, anyone=True, kind=CSV)
+def read_csv() -> Response:
+    """Return all posts as a table, without their bodies. What a spreadsheet would run is quoted with an apostrophe."""
+    return _send(_write_csv, CSV, "posts.csv")
+
+
+@bp.get("/export")
+@operation(Scope.READ, {200: None}, kind=NDJSON)
+def export_posts() -> Response:
+    """Return all posts that the key's person sees, one JSON object a line."""
+    return _send(_write_ndjson, NDJSON, "posts.ndjson")
+
+
+def _send(write: Callable[[IO[bytes], Iterable[PostOut]], None], kind: str, name: str) -> Response:
+    if not _SLOTS.acquire(blocking=False):
+        raise Problem("busy", "Too many exports at once.", headers={"Retry-After": "5"})
+    file = tempfile.TemporaryFile(dir=current_app.config["DATA_DIR"])  # noqa: SIM115  (the response closes it)
+    try:
+        write(file, _posts())
+        size = file.tell()
+        file.seek(0)
+    except BaseException:
+        file.close()
+        raise
+    finally:
+        _SLOTS.release()
+        db.session.rollback()
+    response = send_file(file, mimetype=kind, as_attachment=True, download_name=name, etag=False)
+    response.content_length = size
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _posts() -> Iterator[PostOut]:
+    query = select(Post).where(Post.visible_to(caller())).order_by(Post.id).options(undefer(Post.body))
+    for post in db.session.scalars(query.execution_options(yield_per=_BATCH)):
+        yield PostOut.of(post)
+
+
+def _write_ndjson(file: IO[bytes], posts: Iterable[PostOut]) -> None:
+    for post in posts:
+        file.write(post.model_dump_json().encode() + b"\n")
+
+
+def _write_csv(file: IO[bytes], posts: Iterable[PostOut]) -> None:
+    text = io.TextIOWrapper(file, "utf-8", newline="")
+    table = csv.writer(text)
+    table.writerow(COLUMNS)
+    for post in posts:
+        row = post.model_dump(mode="json") | {"author": post.author.handle, "tags": " ".join(post.tags)}
+        table.writerow([harmless(row[column]) for column in COLUMNS])
+    text.flush()
+    text.detach()
+
+
+def harmless(value: object) -> object:
+    """Return a cell that no spreadsheet takes for a formula (OWASP, CSV injection): an apostrophe goes in front."""
+    if isinstance(value, str) and value.lstrip(" ")[:1] in tuple("=+-@\t\r\n\0|%"):
+        return f"'{value}" if value else value
+    return value

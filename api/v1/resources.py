@@ -1,0 +1,258 @@
+"""What goes through the door: the schemas of the API, in and out. Their names are a contract (docs/api.md)."""
+
+from datetime import datetime
+from typing import Annotated, Any, Self
+
+from flask import Response, current_app
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from models import ApiKey, Post, PostStatus, Role, Scope, User
+
+JSON = "application/json"
+_WORD = r"^[a-z0-9]+(-[a-z0-9]+)*$"
+_TEXT = r"^[^\x00]*$"  # PostgreSQL keeps no NUL, so no database of ours does
+_VISIBLE = r"^[^\x00]*[^\s\x00][^\x00]*$"
+
+Slug = Annotated[str, Field(max_length=80, pattern=_WORD, examples=["the-letter-slot"])]
+TagName = Annotated[str, Field(max_length=40, pattern=_WORD, examples=["boundaries"])]
+Handle = Annotated[str, Field(max_length=40, pattern=_WORD, examples=["ada"])]
+Title = Annotated[str, Field(min_length=1, max_length=120, pattern=_VISIBLE, examples=["The letter slot"])]
+Body = Annotated[str, Field(max_length=100_000, pattern=_TEXT, description="Markdown", examples=["A door is …"])]
+Excerpt = Annotated[str, Field(max_length=200, pattern=_TEXT, description="Empty: the beginning of the body")]
+Tags = Annotated[list[TagName], Field(max_length=10)]
+Limit = Annotated[int, Field(ge=1, le=100, description="How many at most")]
+Cursor = Annotated[str, Field(min_length=1, max_length=300, description="Where to go on: next_cursor of the last page")]
+
+NextCursor = Annotated[str | None, Field(description="For the next page; null on the last one")]
+
+
+class In(BaseModel):
+    """What is sent: nothing unknown, nothing converted."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Query(BaseModel):
+    """The query string of a list."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: Limit = 20
+    cursor: Cursor | None = None
+
+
+class PostsQuery(Query):
+    """The query string of the list of posts."""
+
+    tag: TagName | None = None
+    author: Handle | None = None
+
+
+class ListQuery(Query):
+    """The query string of a plain list."""
+
+
+def _without_slug(schema: dict[str, Any]) -> None:
+    schema["properties"]["slug"].pop("default")
+
+
+class PostIn(In):
+    """A new draft."""
+
+    model_config = ConfigDict(json_schema_extra=_without_slug)
+
+    title: Title
+    body: Body = ""
+    slug: Slug = Field("", description="Left out, it is made from the title")
+    excerpt: Excerpt = ""
+    tags: Tags = []
+
+
+def _without_defaults(schema: dict[str, Any]) -> None:
+    for field in schema["properties"].values():
+        field.pop("default", None)
+    schema["minProperties"] = 1
+
+
+class PostChange(In):
+    """What is to be different; the rest stays."""
+
+    model_config = ConfigDict(json_schema_extra=_without_defaults)
+
+    title: Title = ""
+    body: Body = ""
+    slug: Slug = Field("", description="Only until the post is published for the first time")
+    excerpt: Excerpt = ""
+    tags: Tags = []
+
+    @model_validator(mode="after")
+    def _something_changes(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("name at least one field")
+        return self
+
+
+class ConditionHeaders(BaseModel):
+    """The precondition of a change."""
+
+    if_match: str = Field(alias="If-Match", max_length=1000, description="The ETag of what was read, or `*`")
+
+
+class ReadHeaders(BaseModel):
+    """The precondition of an answer."""
+
+    if_none_match: str | None = Field(None, alias="If-None-Match", max_length=1000, description="ETags that one has")
+
+
+class OnceHeaders(BaseModel):
+    """The name that a client gives to one request."""
+
+    idempotency_key: str | None = Field(
+        None,
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        pattern=r"^[!-~]+$",
+        description="Sent again with the same body, it gets the first answer again",
+    )
+
+
+class Out(BaseModel):
+    """What is answered."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    def respond(self, status: int = 200, **headers: str) -> Response:
+        """Return it as a response."""
+        return Response(self.model_dump_json(), status, headers, content_type=JSON)
+
+
+class AuthorName(Out):
+    """Who wrote it."""
+
+    handle: str
+    name: str
+
+
+class PostOut(Out):
+    """A post. Times are RFC 3339, in UTC."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "id": 7,
+                "slug": "the-letter-slot",
+                "title": "The letter slot",
+                "body": "A door has *two* sides.",
+                "excerpt": "A door has two sides.",
+                "status": "published",
+                "author": {"handle": "ada", "name": "Ada"},
+                "tags": ["boundaries"],
+                "published_at": "2026-11-22T09:30:00Z",
+                "updated_at": "2026-11-22T09:30:00Z",
+                "version": 3,
+                "url": "https://hallway.example/blog/the-letter-slot",
+            }
+        }
+    )
+
+    id: int
+    slug: str
+    title: str
+    body: str
+    excerpt: str
+    status: PostStatus
+    author: AuthorName
+    tags: list[str]
+    published_at: datetime | None
+    updated_at: datetime
+    version: int
+    url: str
+
+    @classmethod
+    def of(cls, post: Post) -> Self:
+        """Return what strangers see of a post."""
+        author = AuthorName(handle=post.author.handle, name=post.author.name)
+        plain = {name: getattr(post, name) for name in cls.model_fields if name not in ("author", "tags", "url")}
+        url = current_app.config["SITE"] + post.path
+        return cls(**plain, author=author, tags=[tag.name for tag in post.tags], url=url)
+
+
+class PostsOut(Out):
+    """A page of posts."""
+
+    data: list[PostOut]
+    next_cursor: NextCursor
+
+
+class TagOut(Out):
+    """A word that published posts stand under."""
+
+    name: str
+    posts: int
+
+
+class TagsOut(Out):
+    """A page of tags."""
+
+    data: list[TagOut]
+    next_cursor: NextCursor
+
+
+class AuthorOut(Out):
+    """Someone who has published."""
+
+    handle: str
+    name: str
+    bio: str
+    posts: int
+
+
+class AuthorsOut(Out):
+    """A page of authors."""
+
+    data: list[AuthorOut]
+    next_cursor: NextCursor
+
+
+class PersonOut(Out):
+    """The person whom a key acts for."""
+
+    handle: str
+    name: str
+    role: Role
+
+
+class MeOut(Out):
+    """A key, and whom it acts for."""
+
+    key: str
+    name: str
+    scopes: list[Scope]
+    person: PersonOut
+
+    @classmethod
+    def of(cls, key: ApiKey) -> Self:
+        """Return what a key may know of itself."""
+        user: User = key.user
+        person = PersonOut(handle=user.handle, name=user.name, role=user.role)
+        return cls(key=key.key_id, name=key.name, scopes=key.held, person=person)
+
+
+class Fault(Out):
+    """What is wrong, and where: in the body (JSON pointer), in the query string, or in a header."""
+
+    detail: str
+    pointer: str | None = None
+    parameter: str | None = None
+    header: str | None = None
+
+
+class ProblemOut(Out):
+    """A refusal (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[Fault] | None = None

@@ -1,4 +1,9 @@
-// Draws the API's own document. `layout` without the top bar: nothing here is loaded from elsewhere.
+// Draws the API's own document. The layout is the one without a top bar, so nothing is loaded from elsewhere.
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const follow = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
+dark.addEventListener("change", follow);
+follow();
+
 SwaggerUIBundle({
   url: "/api/v1/openapi.json",
   dom_id: "#operations",

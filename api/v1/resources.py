@@ -5,6 +5,7 @@ from typing import Annotated, Any, Self
 
 from flask import Response, current_app
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
 from models import ApiKey, Post, PostStatus, Role, Scope, User
 
@@ -23,6 +24,7 @@ Tags = Annotated[list[TagName], Field(max_length=10)]
 Limit = Annotated[int, Field(ge=1, le=100, description="How many at most")]
 Cursor = Annotated[str, Field(min_length=1, max_length=300, description="Where to go on: next_cursor of the last page")]
 
+Absent = SkipJsonSchema[None]  # left out: neither a query string nor a header can say null
 NextCursor = Annotated[str | None, Field(description="For the next page; null on the last one")]
 
 
@@ -32,20 +34,26 @@ class In(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
+def _without_nulls(schema: dict[str, Any]) -> None:
+    for field in schema["properties"].values():
+        if field.get("default", "") is None:
+            del field["default"]
+
+
 class Query(BaseModel):
     """The query string of a list."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra=_without_nulls)
 
     limit: Limit = 20
-    cursor: Cursor | None = None
+    cursor: Cursor | Absent = None
 
 
 class PostsQuery(Query):
     """The query string of the list of posts."""
 
-    tag: TagName | None = None
-    author: Handle | None = None
+    tag: TagName | Absent = None
+    author: Handle | Absent = None
 
 
 class ListQuery(Query):
@@ -101,13 +109,17 @@ class ConditionHeaders(BaseModel):
 class ReadHeaders(BaseModel):
     """The precondition of an answer."""
 
-    if_none_match: str | None = Field(None, alias="If-None-Match", max_length=1000, description="ETags that one has")
+    model_config = ConfigDict(json_schema_extra=_without_nulls)
+
+    if_none_match: str | Absent = Field(None, alias="If-None-Match", max_length=1000, description="ETags that one has")
 
 
 class OnceHeaders(BaseModel):
     """The name that a client gives to one request."""
 
-    idempotency_key: str | None = Field(
+    model_config = ConfigDict(json_schema_extra=_without_nulls)
+
+    idempotency_key: str | Absent = Field(
         None,
         alias="Idempotency-Key",
         min_length=1,

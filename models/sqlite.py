@@ -25,8 +25,10 @@ def configure(engine: Engine) -> None:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        if connection.get_execution_options().get("write"):
-            connection.info["turn"] = turns.take(TURN_SECONDS)
+        options = connection.get_execution_options()
+        if options.get("write"):
+            patience = options.get("patience")
+            connection.info["turn"] = turns.take(TURN_SECONDS if patience is None else patience)
             connection.exec_driver_sql("PRAGMA query_only=OFF")
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         else:

@@ -69,8 +69,8 @@ def init_app(
 def _commit_nonces(session: Session) -> None:
     """Session hook: the nonces come last before COMMIT, so that their rows are locked for a moment only."""
     running = running_write()
-    if running is None:
-        return
+    if running is None or session.in_nested_transaction():
+        return  # a savepoint is released, and nothing is committed yet
     session.flush()
     replace_nonces(session.connection(), running.tags)
     state: State = current_app.extensions["revalidation"]

@@ -36,10 +36,11 @@ _running: ContextVar[Write | None] = ContextVar("revalidation_write", default=No
 
 
 @contextmanager
-def write(by: str) -> Iterator[Session]:
+def write(by: str, *, patience: float | None = None) -> Iterator[Session]:
     """Run the block as one write transaction, and commit it with its nonces. `by` names the writer in messages.
 
     The read transaction that the request may hold ends first, so that everything inside is read again, under the lock.
+    `patience` is how many seconds to wait for the turn to write, where the engine keeps turns; None leaves it to it.
     Raises `Busy` when the database cannot take it now. Any exception rolls back the data and the nonces.
     """
     if _running.get() is not None:
@@ -49,7 +50,7 @@ def write(by: str) -> Iterator[Session]:
     token = _running.set(Write(by, session))
     try:
         # SQLite reads this option when it begins (BEGIN IMMEDIATE); elsewhere it is only a note.
-        session.connection(execution_options={"write": True})
+        session.connection(execution_options={"write": True, "patience": patience})
         yield session
         session.commit()
     except (OperationalError, PoolTimeout, TimeoutError) as error:

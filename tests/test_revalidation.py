@@ -1,6 +1,7 @@
 """The rules of freshness, each broken on purpose by what the test does."""
 
 import threading
+import time
 
 import pytest
 from scenarios import POST, count_renders, retitle, store_of
@@ -8,7 +9,8 @@ from sqlalchemy import text
 
 import revalidation
 from models import Post, db
-from revalidation import WriteOutsideTransaction, cached, revalidate_tag, write
+from models.turn import turns_at
+from revalidation import Busy, WriteOutsideTransaction, cached, revalidate_tag, write
 
 
 def test_second_reader_is_served_the_copy(app, visitor, monkeypatch):
@@ -158,3 +160,24 @@ def test_revalidation_outside_a_write_raises(app):
 def test_write_inside_a_write_raises(app):
     with app.app_context(), write(by="outer"), pytest.raises(RuntimeError, match="one transaction"), write(by="inner"):
         pass
+
+
+def test_savepoint_inside_a_write_is_no_commit(app, visitor):
+    visitor.get(POST)
+
+    with app.app_context(), write(by="test"):
+        with db.session.begin_nested():  # the detector would call this a forgotten revalidation
+            Post.find_published("commit-is-the-only-moment").title = "Changed in a savepoint"
+        revalidate_tag(POST, "posts")
+
+    assert "Changed in a savepoint" in visitor.get(POST).text
+
+
+def test_writer_without_patience_is_refused_at_once(app, data_dir):
+    holder, waited = turns_at(data_dir / "hallway.db.turn").take(5), time.monotonic()
+
+    with app.app_context(), pytest.raises(Busy), write(by="test", patience=0):
+        pass
+
+    assert time.monotonic() - waited < 1
+    holder.give_back()

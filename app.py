@@ -71,6 +71,10 @@ def _configure(app: Flask, env: Settings, testing: bool) -> None:
         SQLALCHEMY_ENGINE_OPTIONS={"pool_size": THREADS, "max_overflow": 4},
         TRUSTED_HOSTS=env.hosts,
         MAX_CONTENT_LENGTH=MAX_BODY,
+        STRIPE_SECRETS=env.stripe_secrets,
+        STRIPE_LIVE=env.stripe_secret_key.startswith(("sk_live_", "rk_live_")),
+        GITHUB_SECRETS=env.github_secrets,
+        SCHEDULER_SECRET=env.scheduler_secret,
         SEND_FILE_MAX_AGE_DEFAULT=365 * 24 * 3600,  # their addresses name the release
         SESSION_COOKIE_SECURE=env.secure,
         SESSION_COOKIE_SAMESITE="Lax",

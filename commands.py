@@ -1,4 +1,4 @@
-"""What the operator types: `flask prepare`, `flask users …`, `flask cron …`, `flask sweep`."""
+"""What the operator types: `flask prepare`, `flask users …`, `flask cron …`, `flask stripe …`, `flask sweep`."""
 
 import fcntl
 from pathlib import Path
@@ -9,13 +9,16 @@ from flask.cli import AppGroup, with_appcontext
 from flask_migrate import upgrade
 
 from actions.accounts import Credentials
-from models import Post, Role, Throttle, User, UserSession, db
-from revalidation import revalidate_everything, revalidate_tag, write
+from api.cron import run_due
+from demo import stripe_events
+from models import Delivery, Role, Throttle, User, UserSession
+from revalidation import revalidate_everything, write
 from server_actions import Refused, sweep_form_keys
 from settings import Settings
 
 users = AppGroup("users", help="Accounts.")
 cron = AppGroup("cron", help="What a scheduler calls.")
+stripe = AppGroup("stripe", help="Playing Stripe, without an account.")
 
 
 def register(app: Flask) -> None:
@@ -24,6 +27,7 @@ def register(app: Flask) -> None:
     app.cli.add_command(sweep)
     app.cli.add_command(users)
     app.cli.add_command(cron)
+    app.cli.add_command(stripe)
 
 
 @click.command()
@@ -49,10 +53,11 @@ def prepare() -> None:
 @click.command()
 @with_appcontext
 def sweep() -> None:
-    """Forget what nobody needs any more: ended sessions, used form keys, old counters, tags of deleted posts."""
+    """Forget what nobody needs any more: ended sessions, used form keys, old counters and events, unused tags."""
     with write(by="sweep") as session:
         UserSession.sweep()
         Throttle.sweep()
+        Delivery.sweep()
         sweep_form_keys(session)
         revalidate_everything()
 
@@ -95,11 +100,29 @@ def disable_user(email: str) -> None:
 
 @cron.command("publish-due")
 def publish_due() -> None:
-    """Publish what is scheduled for now or earlier."""
-    with write(by="cron publish-due"):
-        due = Post.publish_due()
-        for post in due:
-            revalidate_tag(*post.cache_tags)
-        titles = [post.title for post in due]
-    click.echo(f"published {len(titles)}" + "".join(f"\n  {title}" for title in titles))
-    db.session.rollback()
+    """Publish what is scheduled for now or earlier, and finish what the webhooks have left."""
+    done = run_due()
+    click.echo(f"published {len(done['published'])}" + "".join(f"\n  {post['title']}" for post in done["published"]))
+    click.echo(f"finished {done['finished']} deliveries")
+
+
+@stripe.command("send")
+@click.argument("type", type=click.Choice(stripe_events.TYPES))
+@click.option("--to", help="The webhook's address; by default this site's own.")
+@click.option("--secret", help="The signing secret, `whsec_…`; by default the first that this site knows.")
+@click.option("--customer", default="cus_demo", help="Whom it is about.")
+@click.option("--email", default="ina@post.example")
+def send_event(type: str, to: str | None, secret: str | None, customer: str, email: str) -> None:
+    """Sign an event of TYPE as Stripe does, and post it. Exit code 1 where it is not taken."""
+    config = current_app.config
+    secret = secret or next(iter(config["STRIPE_SECRETS"]), None)
+    if secret is None:
+        raise click.BadParameter("no signing secret is configured: give one with --secret")
+    body = stripe_events.encode(stripe_events.event(type, customer=customer, email=email))
+    try:
+        status, answer = stripe_events.send(body, to=to or f"{config['SITE']}/api/webhooks/stripe", secret=secret)
+    except (ValueError, OSError) as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"{status} {answer.strip()}")
+    if not 200 <= status < 300:
+        raise click.exceptions.Exit(1)

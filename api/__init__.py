@@ -1,5 +1,5 @@
 """The public door: everyone who is not our page. It reads no cookie, and never will."""
 
-from api import docs, health, problems, v1
+from api import cron, docs, health, problems, v1, webhooks
 
-DOORS = [health, problems, docs, v1]
+DOORS = [health, problems, docs, v1, webhooks, cron]

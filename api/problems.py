@@ -14,6 +14,11 @@ KINDS: dict[str, tuple[int, str, str]] = {
     "malformed-json": (400, "Malformed JSON", "The body is no JSON text, or repeats a name, or holds NaN or Infinity."),
     "bad-signature": (401, "Not signed by the sender", "Sign the raw bytes of the body with the shared secret."),
     "key-needed": (401, "An API key is needed", "Send `Authorization: Bearer hd_…`, and no key in the address."),
+    "secret-needed": (
+        401,
+        "The scheduler's secret is needed",
+        "Send `Authorization: Bearer …` with the shared secret.",
+    ),
     "scope-missing": (403, "The key does not open this", "Ask for a key with the scope that the answer names."),
     "forbidden": (403, "Forbidden", "The person behind the key may not do this."),
     "not-found": (404, "Not found", "It was never here, it is gone, or it is not yours."),

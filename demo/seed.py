@@ -8,7 +8,8 @@ from pathlib import Path
 
 from sqlalchemy import delete, insert, select
 
-from models import Comment, Like, Member, Message, Payment, Post, Role, Tag, User, db, now
+from demo import stripe_events
+from models import Comment, Delivery, Like, Member, Message, Outcome, Payment, Post, Role, Tag, User, db, now
 
 PASSWORD = "open-the-door"  # noqa: S105  (the demo's password is printed at the start)
 POSTS = Path(__file__).parent / "posts"
@@ -53,6 +54,7 @@ def seed(*, replace: bool = False) -> bool:
     _responses(people, posts, chance, start)
     _members(chance, start)
     _messages(start)
+    _deliveries(start)
     return True
 
 
@@ -126,6 +128,34 @@ def _messages(start: datetime) -> None:
         message.created_at = start - timedelta(days=len(LETTERS) - number, hours=3 * number)
         if number < 5:
             message.read_at = message.created_at + timedelta(hours=2)
+
+
+def _deliveries(start: datetime) -> None:
+    told = [
+        ("customer.subscription.updated", "cus_demo0012", Outcome.APPLIED, 0, ""),
+        (
+            "checkout.session.completed",
+            "cus_demo0187",
+            Outcome.DEAD,
+            10,
+            "KeyError in checkout_completed (billing.py, line 61)",
+        ),
+        ("invoice.paid", "cus_demo0003", Outcome.APPLIED, 0, ""),
+    ]
+    for number, (type, customer, outcome, attempts, last_error) in enumerate(told, 1):
+        at = start - timedelta(days=8 - 2 * number, minutes=41 * number)
+        email = f"reader{int(customer[-4:])}@post.example"
+        event = stripe_events.event(type, customer=customer, email=email, at=at, event_id=f"evt_demo{number:04}")
+        delivery = Delivery.receive(
+            source="stripe",
+            event_id=event["id"],
+            type=type,
+            body=stripe_events.encode(event),
+            api_version=event["api_version"],
+        )
+        delivery.received_at, delivery.outcome = at, outcome
+        delivery.attempts, delivery.last_error = attempts, last_error
+        delivery.processed_at = None if outcome == Outcome.DEAD else at
 
 
 COMMENTS = [

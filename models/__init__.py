@@ -1,5 +1,6 @@
 """The nouns of the publication and their verbs. They know no request and no page; every door calls the same verbs."""
 
+from models import billing, release  # noqa: F401  (they declare what events do)
 from models.api_key import ApiKey, Scope
 from models.comment import Comment
 from models.database import db, now

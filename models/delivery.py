@@ -1,20 +1,52 @@
 """The inbox of the webhooks: each event is kept once, under its sender's own id, and takes effect once."""
 
-from datetime import datetime
+import json
+import traceback
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime, timedelta
 from enum import StrEnum
+from pathlib import Path
+from typing import Any, Self
 
-from sqlalchemy import LargeBinary, String, UniqueConstraint
+from pydantic import ValidationError
+from sqlalchemy import LargeBinary, String, UniqueConstraint, delete, func, select, update
+from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.database import Model, now
+from models.database import Model, db, now
+from models.errors import NotFound
+from models.shown import shown_json
+
+MAX_ATTEMPTS = 10
+KEPT = timedelta(days=35)  # Stripe lists events for 30 days, and someone may ask it to send one again
+SIGNED_WITH_A_TIME = ("stripe",)  # their signatures age; of the others the id alone tells a replay, and stays
+
+Effect = Callable[[Any], Collection[str]]
+EFFECTS: dict[tuple[str, str], Effect] = {}
+
+
+def effect(source: str, type: str) -> Callable[[Effect], Effect]:
+    """Declare what an event of this type does.
+
+    The function gets the parsed payload, writes, and returns the cache tags that its write makes stale; none means
+    that there was nothing to do. It must converge: events come late, repeated, and in any order.
+    """
+
+    def declare(function: Effect) -> Effect:
+        EFFECTS[source, type] = function
+        return function
+
+    return declare
 
 
 class Outcome(StrEnum):
-    """What became of a delivery."""
+    """What became of a delivery. What failed is tried again; what is dead waits for someone to replay it."""
 
     PENDING = "pending"
     APPLIED = "applied"
     IGNORED = "ignored"
+    FAILED = "failed"
     DEAD = "dead"
 
 
@@ -36,3 +68,119 @@ class Delivery(Model):
     attempts: Mapped[int] = mapped_column(default=0)
     last_error: Mapped[str] = mapped_column(String(300), default="")
     processed_at: Mapped[datetime | None]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it still has to be processed."""
+        return self.processed_at is None and self.outcome != Outcome.DEAD
+
+    @property
+    def shown_payload(self) -> str:
+        """The payload for people to read: its shape, and of its values those that are neither secret nor personal."""
+        return shown_json(self.body)
+
+    @classmethod
+    def known(cls, source: str, event_id: str) -> Self | None:
+        """Return the row of an event, if it has come before."""
+        return db.session.scalar(select(cls).where(cls.source == source, cls.event_id == event_id))
+
+    @classmethod
+    def receive(
+        cls,
+        *,
+        source: str,
+        event_id: str,
+        type: str,
+        body: bytes,
+        api_version: str = "",
+        livemode: bool = False,
+        ignore: bool = False,
+    ) -> Self:
+        """Store an event once, and return its row, which may be that of an earlier delivery."""
+        row = cls(source=source, event_id=event_id, type=type, body=body, api_version=api_version, livemode=livemode)
+        row.outcome, row.processed_at = (Outcome.IGNORED, now()) if ignore else (Outcome.PENDING, None)
+        try:
+            with db.session.begin_nested():
+                db.session.add(row)
+        except IntegrityError:
+            return db.session.scalars(select(cls).where(cls.source == source, cls.event_id == event_id)).one()
+        return row
+
+    @classmethod
+    def find(cls, delivery_id: int) -> Self:
+        """Return a delivery, or raise NotFound."""
+        delivery = db.session.get(cls, delivery_id)
+        if delivery is None:
+            raise NotFound(delivery_id)
+        return delivery
+
+    @classmethod
+    def latest(cls, *, page: int = 1, per_page: int = 20) -> Sequence[Self]:
+        """Return one page of deliveries, newest first."""
+        query = select(cls).order_by(cls.id.desc())
+        return db.session.scalars(query.limit(per_page).offset((page - 1) * per_page)).all()
+
+    @classmethod
+    def count(cls) -> int:
+        """Count what is in the inbox."""
+        return db.session.scalar(select(func.count(cls.id))) or 0
+
+    @classmethod
+    def pending(cls, older_than: timedelta, *, limit: int = 50) -> Sequence[Self]:
+        """Return what has been waiting for longer than this, oldest first."""
+        open_ones = cls.processed_at.is_(None), cls.outcome != Outcome.DEAD
+        query = select(cls).where(*open_ones, cls.received_at < now() - older_than).order_by(cls.id)
+        return db.session.scalars(query.limit(limit)).all()
+
+    @classmethod
+    def sweep(cls) -> None:
+        """Forget processed events after 35 days. The ids of senders whose signatures never age are kept."""
+        old = cls.processed_at.is_not(None), cls.received_at < now() - KEPT
+        db.session.execute(delete(cls).where(*old, cls.source.in_(SIGNED_WITH_A_TIME)))
+        db.session.execute(update(cls).where(*old).values(body=b""))
+
+    def process(self) -> set[str]:
+        """Let the event take effect, once, and return the cache tags to revalidate. Harmless when repeated.
+
+        An effect that raises is rolled back by itself: the attempt is counted, and the outcome says so. A database that
+        is busy or broken raises OperationalError or TimeoutError and counts for nothing.
+        """
+        db.session.refresh(self, with_for_update=True)
+        if not self.is_open:
+            return set()
+        try:
+            with db.session.begin_nested():
+                tags = set(self._take_effect())
+        except (OperationalError, PoolTimeout, TimeoutError):
+            raise
+        except Exception as error:
+            self._count_failure(error)
+            return {"deliveries"}
+        self.outcome, self.processed_at = (Outcome.APPLIED if tags else Outcome.IGNORED), now()
+        return tags | {"deliveries"}
+
+    def replay(self) -> set[str]:
+        """Try again at once, even what was given up; what has taken effect does not act twice."""
+        db.session.refresh(self, with_for_update=True)
+        if self.outcome == Outcome.DEAD:
+            self.outcome = Outcome.FAILED
+            db.session.flush()
+        return self.process()
+
+    def _take_effect(self) -> Collection[str]:
+        act = EFFECTS.get((self.source, self.type))
+        return act(json.loads(self.body.decode("utf-8-sig"))) if act else ()
+
+    def _count_failure(self, error: Exception) -> None:
+        self.attempts += 1
+        self.last_error = _describe(error)[:300]
+        self.outcome = Outcome.DEAD if self.attempts >= MAX_ATTEMPTS else Outcome.FAILED
+
+
+def _describe(error: Exception) -> str:
+    """Say what went wrong, and where. Never the error's own words: they may quote the payload."""
+    if isinstance(error, ValidationError):
+        places = {".".join(str(step) for step in problem["loc"]) for problem in error.errors(include_input=False)}
+        return f"{type(error).__name__}: not as expected: {', '.join(sorted(places))}"
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} in {frame.name} ({Path(frame.filename).name}, line {frame.lineno})"

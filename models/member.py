@@ -1,11 +1,18 @@
-"""Paying members and what they paid."""
+"""Paying members and what they paid.
+
+What is known of them comes from events that arrive late, repeated and in any order. So each fact keeps the *stamp* of
+the event that told it, and gives way to later ones only: whatever the order was, the rows end alike.
+"""
 
 from datetime import datetime
+from typing import Self
 
 from sqlalchemy import ForeignKey, String, func, select
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.database import Model, db, now
+
+ACTIVE, PAST_DUE, PENDING, CANCELED = _BEST_FIRST = ("active", "past_due", "pending", "canceled")
 
 
 class Member(Model):
@@ -29,6 +36,32 @@ class Member(Model):
         """Count members whose support runs."""
         return db.session.scalar(select(func.count(cls.id)).where(cls.status == "active")) or 0
 
+    @classmethod
+    def of_customer(cls, customer: str, *, seen_at: datetime) -> Self:
+        """Return the member who is this customer at Stripe, new if nobody has heard of them; they joined by `seen_at`.
+
+        The row is locked, so that two events about one customer follow one another.
+        """
+        member = db.session.scalar(select(cls).where(cls.stripe_customer == customer).with_for_update())
+        if member is None:
+            member = cls(stripe_customer=customer, email="", email_as_of="", status=PENDING, joined_at=seen_at)
+            db.session.add(member)
+        member.joined_at = min(member.joined_at, seen_at)
+        return member
+
+    def learn_email(self, email: str, stamp: str) -> None:
+        """Note the address that an event told."""
+        if email and stamp > self.email_as_of:
+            self.email, self.email_as_of = email, stamp
+
+    def follow_subscriptions(self) -> None:
+        """Take status and plan from the best subscription. A member without any keeps what is there."""
+        known = [subscription for subscription in self.subscriptions if subscription.status]
+        if known:
+            self.status = min((subscription.status for subscription in known), key=_BEST_FIRST.index)
+        if plans := [s for s in known if s.plan and s.status == self.status] or [s for s in known if s.plan]:
+            self.plan = max(plans, key=lambda subscription: subscription.plan_as_of).plan
+
 
 class Subscription(Model):
     """What a member has subscribed to at Stripe."""
@@ -46,6 +79,30 @@ class Subscription(Model):
 
     member: Mapped[Member] = relationship(back_populates="subscriptions")
 
+    @classmethod
+    def of_member(cls, member: Member, stripe_id: str) -> Self:
+        """Return the subscription with Stripe's id, new if nobody has heard of it."""
+        subscription = db.session.scalar(select(cls).where(cls.stripe_id == stripe_id))
+        if subscription is None:
+            subscription = cls(stripe_id=stripe_id, plan="", plan_as_of="", status="", status_as_of="", member=member)
+            db.session.add(subscription)
+        return subscription
+
+    def learn_plan(self, plan: str, stamp: str) -> None:
+        """Note the plan that an event told."""
+        if plan and stamp > self.plan_as_of:
+            self.plan, self.plan_as_of = plan, stamp
+
+    def learn_status(self, status: str, stamp: str) -> None:
+        """Note the status that an event told. What has ended stays so: a payment that arrives late revives nothing."""
+        if status and self.ended_at is None and stamp > self.status_as_of:
+            self.status, self.status_as_of = status, stamp
+
+    def end(self, at: datetime, stamp: str) -> None:
+        """Note its end, for good, whatever was said later. Of two ends the first counts."""
+        if self.ended_at is None or stamp < self.status_as_of:
+            self.status, self.status_as_of, self.ended_at = CANCELED, stamp, at
+
 
 class Payment(Model):
     """Money received, in minor units of its currency (cents)."""
@@ -60,6 +117,15 @@ class Payment(Model):
     at: Mapped[datetime] = mapped_column(index=True)
 
     member: Mapped[Member] = relationship(back_populates="payments")
+
+    @classmethod
+    def record(cls, member: Member, *, invoice: str, amount: int, currency: str, at: datetime) -> None:
+        """Note what an invoice brought, in minor units; once, and of two accounts of it the earlier."""
+        payment = db.session.scalar(select(cls).where(cls.provider_id == invoice))
+        if payment is None:
+            db.session.add(cls(provider_id=invoice, member=member, amount=amount, currency=currency, at=at))
+        elif at < payment.at:
+            payment.amount, payment.currency, payment.at = amount, currency, at
 
     @classmethod
     def by_month(cls, months: int = 12) -> list[tuple[str, int]]:

@@ -181,10 +181,15 @@ class Post(Model):
         return wanted
 
     @classmethod
+    def has_origin(cls, origin: str) -> bool:
+        """Say whether a webhook has made a post of this already."""
+        return db.session.scalar(select(cls.id).where(cls.origin == origin)) is not None
+
+    @classmethod
     def publish_due(cls) -> list[Self]:
         """Publish what is scheduled for now or earlier, and return it."""
         query = select(cls).where(cls.status == PostStatus.SCHEDULED, cls.publish_at <= now()).order_by(cls.id)
-        due = list(db.session.scalars(query))
+        due = list(db.session.scalars(query.with_for_update()))
         for post in due:
             post.publish()
         return due

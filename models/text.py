@@ -37,6 +37,11 @@ def _unescape(text: str) -> str:
     return text
 
 
+def storable(text: str) -> str:
+    """Return text without what a database cannot keep or show: NUL, and lone surrogates, which JSON can spell."""
+    return text.encode("utf-8", "ignore").decode().replace("\0", "")
+
+
 def slugify(title: str, otherwise: str = "post") -> str:
     """Return a title as it stands in an address: lower-case ASCII words joined by hyphens, at most 80 characters."""
     plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()

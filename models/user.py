@@ -106,6 +106,15 @@ class User(Model):
         """Return the account of a handle, unless it is disabled."""
         return db.session.scalar(select(cls).where(cls.handle == handle, cls.disabled_at.is_(None)))
 
+    @classmethod
+    def owner(cls) -> Self:
+        """Return the owner, the first where there are several, or raise NotFound."""
+        query = select(cls).where(cls.role == Role.OWNER, cls.disabled_at.is_(None)).order_by(cls.id).limit(1)
+        owner = db.session.scalar(query)
+        if owner is None:
+            raise NotFound(Role.OWNER)
+        return owner
+
     @staticmethod
     def check_password(user: "User | None", password: str) -> bool:
         """Say whether the password is the user's. The same work is done for nobody, so that time tells nothing.

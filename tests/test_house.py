@@ -151,7 +151,7 @@ def test_house_can_be_read_in_an_afternoon():
     files = [path for room in rooms for path in [*ROOT.glob(f"{room}/**/*.py"), *ROOT.glob(f"{room}.py")]]
 
     assert [path.name for path in files if len(path.read_text().splitlines()) > 300] == []
-    assert sum(code_lines(path) for path in files if "api" not in path.parts) < 3500
+    assert sum(code_lines(path) for path in files if "api" not in path.parts) < 3700
     assert sum(code_lines(path) for path in files if "api" in path.parts) < 1200
 
 
@@ -188,7 +188,10 @@ def test_addresses_are_the_known_ones(app):
         "GET /static/<path:filename>",
         "PATCH /api/v1/posts/<slug>",
         "POST /_actions/<name>",
+        "POST /api/cron/publish-due",
         "POST /api/v1/posts",
+        "POST /api/webhooks/github",
+        "POST /api/webhooks/stripe",
         "PUT /api/v1/posts/<slug>/publication",
     ]
 

@@ -1,0 +1,42 @@
+"""What a scheduler calls each minute, from outside: `POST /api/cron/publish-due` with a bearer secret."""
+
+import hmac
+from typing import Any
+
+from flask import Blueprint, Response, current_app, jsonify, request
+
+from api.problems import Problem
+from api.webhooks.inbox import finish_pending
+from models import Post
+from revalidation import revalidate_tag, write
+
+bp = Blueprint("cron", __name__, url_prefix="/api/cron")
+
+
+@bp.route("/publish-due", methods=["POST"], provide_automatic_options=False)
+def publish_due() -> Response:
+    """Publish what is due, and finish what the webhooks have left. Harmless when called twice, or twice at once."""
+    _require_secret()
+    response = jsonify(run_due())
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def run_due() -> dict[str, Any]:
+    """Do what is due, and return what was published and how many deliveries were finished."""
+    with write(by="cron publish-due"):
+        due = Post.publish_due()
+        for post in due:
+            revalidate_tag(*post.cache_tags)
+        site = current_app.config["SITE"]
+        published = [{"slug": post.slug, "title": post.title, "url": f"{site}{post.path}"} for post in due]
+    return {"published": published, "finished": finish_pending()}
+
+
+def _require_secret() -> None:
+    secret = current_app.config["SCHEDULER_SECRET"]
+    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    # As bytes: compare_digest raises for text that is not ASCII.
+    if not (secret and scheme.lower() == "bearer" and hmac.compare_digest(given.encode(), secret.encode())):
+        challenge = {"WWW-Authenticate": 'Bearer realm="cron"'}
+        raise Problem("secret-needed", "Send the scheduler's secret as a bearer token.", headers=challenge)

@@ -1,0 +1,61 @@
+"""What GitHub's events do: a release that is published there becomes a draft here, for the owner to make a post of."""
+
+import re
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from models.delivery import effect
+from models.post import Post
+from models.text import storable
+from models.user import User
+
+BODY_LIMIT = 90_000  # characters, of the hundred thousand that a post may have
+_LINK = re.compile(r"https://[\w.-]+/[\w./%+@~-]{1,500}", re.ASCII)
+
+
+def _text(value: Any) -> str:
+    return storable(value) if isinstance(value, str) else ""
+
+
+Text = Annotated[str, BeforeValidator(_text)]
+
+
+class Release(BaseModel):
+    """https://docs.github.com/en/rest/releases/releases: what we need of it."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+
+    id: Annotated[int, Field(ge=1, lt=2**63)]
+    name: Text = ""
+    tag_name: Text = ""
+    body: Text = ""
+    html_url: Text = ""
+
+    @property
+    def title(self) -> str:
+        """The name of the release, or that of its tag."""
+        return (" ".join(self.name.split()) or " ".join(self.tag_name.split()) or f"Release {self.id}")[:120].strip()
+
+    @property
+    def text(self) -> str:
+        """The notes, and where they come from."""
+        link = f"\n\n[The release on GitHub]({self.html_url})" if _LINK.fullmatch(self.html_url) else ""
+        return self.body.replace("\r\n", "\n").strip()[:BODY_LIMIT] + link
+
+
+@effect("github", "release")
+def release_changed(payload: Any) -> set[str]:
+    """Begin a draft. Sent for each thing that happens to a release; only its publication is news.
+
+    The delivery's id is not part of what GitHub signs, so a replay can carry a new one: the post itself is unique.
+    """
+    if payload.get("action") != "published":
+        return set()
+    release = Release.model_validate(payload.get("release"))
+    origin = f"github:release:{release.id}"
+    if Post.has_origin(origin):
+        return set()
+    post = User.owner().write(release.title, release.text)
+    post.origin = origin
+    return set(post.cache_tags)

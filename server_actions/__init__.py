@@ -18,7 +18,7 @@ of the application around it: copy the two folders and they work there.
 from server_actions.answers import Refused, Success, conflict, invalid, redirect, set_cookie, success, too_many
 from server_actions.declare import action, anyone
 from server_actions.form import Form
-from server_actions.once import sweep_form_keys
+from server_actions.once import form_key, sweep_form_keys
 from server_actions.origin import request_is_from_our_pages
 from server_actions.page import local_page, page_state
 from server_actions.setup import init_app
@@ -30,6 +30,7 @@ __all__ = [
     "action",
     "anyone",
     "conflict",
+    "form_key",
     "init_app",
     "invalid",
     "local_page",

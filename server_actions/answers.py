@@ -1,6 +1,6 @@
 """What an action may answer: it worked, go there, or no, and why."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from flask import Response, g
@@ -8,10 +8,14 @@ from flask import Response, g
 
 @dataclass(frozen=True)
 class Success:
-    """It is done. The page it was sent from comes back fresh, or the page at `location`."""
+    """It is done. The page it was sent from comes back fresh, or the page at `location`.
+
+    `shown` stands on that one page and nowhere else: it is not stored with the form's key, and no redirect carries it.
+    """
 
     message: str
     location: str = ""
+    shown: dict[str, str] = field(default_factory=dict, repr=False)
 
 
 class Refused(Exception):
@@ -34,9 +38,13 @@ class Refused(Exception):
         self.errors, self.theirs = errors or {}, theirs or {}
 
 
-def success(message: str) -> Success:
-    """Answer with the page the form was on, fresh, and this message."""
-    return Success(message)
+def success(message: str, **shown: str) -> Success:
+    """Answer with the page the form was on, fresh, and this message.
+
+    `shown` is for what is told only once, such as a new key: the template finds it in `page_state().shown`. A plain
+    form then gets the page itself instead of a 303, and whoever sends the form again gets the message without it.
+    """
+    return Success(message, shown=shown)
 
 
 def redirect(location: str, message: str = "") -> Success:

@@ -7,7 +7,7 @@ import hashlib
 import secrets
 from datetime import UTC, datetime, timedelta
 
-from flask import current_app
+from flask import current_app, g
 from sqlalchemy import Column, DateTime, MetaData, String, Table, Text, delete, insert, select
 from sqlalchemy.orm import Session
 
@@ -33,6 +33,15 @@ def add_table(metadata: MetaData) -> None:
 def new_key() -> str:
     """Return a key for one rendering of one form: 128 random bits."""
     return secrets.token_urlsafe(16)
+
+
+def form_key() -> str:
+    """Return the running form's key, or an empty string: what the action asks of others can be asked once as well.
+
+    It is the caller's own word, so it may tell two forms apart, and never who is asking.
+    """
+    key: str = g.get("form_key", "")
+    return key
 
 
 def recall(session: Session, name: str, key: str, fields: dict[str, str]) -> Success | None:

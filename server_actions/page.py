@@ -26,6 +26,7 @@ class PageState:
     fields: dict[str, str] = field(default_factory=dict)
     errors: dict[str, list[str]] = field(default_factory=dict)
     theirs: dict[str, Any] = field(default_factory=dict)
+    shown: dict[str, str] = field(default_factory=dict, repr=False)
     held: Held | None = None
 
 

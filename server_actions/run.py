@@ -35,6 +35,7 @@ def run(name: str) -> Response:
 def perform(action: Action, sent: Sent) -> Success | Refused:
     """Parse, authorise, act: the policy and the function see what the write transaction itself has read."""
     g.kept_fields = _kept(action, sent)  # for a page that refuses: what was typed is shown there
+    g.form_key = sent.key
     if sent.error:
         raise Refused(422, sent.error)
     form = action.schema.parse(sent.fields)  # 422
@@ -59,7 +60,7 @@ def _accept(answer: Success, sent: Sent) -> Response:
     htmx = request.headers.get("HX-Request") == "true"
     if not page.startswith("/"):
         response = make_response("", 200, {"HX-Redirect": page}) if htmx else make_response(see_other(page, 303))
-    elif htmx or sent.held:
+    elif htmx or sent.held or answer.shown:
         response = render(page, _state_after(answer, sent))
         if answer.location:
             response.headers["HX-Push-Url"] = page
@@ -73,7 +74,7 @@ def _accept(answer: Success, sent: Sent) -> Response:
 
 def _state_after(answer: Success, sent: Sent) -> PageState:
     if sent.held is None:
-        return PageState(answer.message)
+        return PageState(answer.message, shown=answer.shown)
     return PageState(answer.message, action=sent.held.action, fields=sent.held.fields)
 
 

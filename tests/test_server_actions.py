@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from models import Message, Post, User, db
 from revalidation import revalidate_everything, write
-from server_actions import Form, action, anyone, invalid, local_page, success
+from server_actions import Form, action, anyone, form_key, invalid, local_page, page_state, success
 from server_actions.declare import BadDeclaration
 
 
@@ -263,3 +263,42 @@ def test_post_is_found_through_its_writer(app):
         with pytest.raises(NotFound):
             bob.find_post(99_999)
         assert ada.find_post(adas.id) is adas
+
+
+@pytest.mark.parametrize("htmx", [False, True])
+def test_what_is_shown_once_stands_on_that_page_and_nowhere_else(app, visitor, htmx):
+    @action(allow=anyone("test"))
+    def tell(form: Form, user):
+        return success("Told.", word="open sesame")
+
+    install(app, tell)
+    app.jinja_env.globals["asset"] = lambda name: page_state().shown.get("word", "")
+
+    first = visitor.act("test_server_actions.tell", page="/contact", htmx=htmx, _key="k")
+    again = visitor.act("test_server_actions.tell", page="/contact", htmx=htmx, _key="k")
+
+    assert first.status_code == 200
+    assert "open sesame" in first.text
+    assert first.headers["Cache-Control"] == "private, no-store"
+    assert "Set-Cookie" not in first.headers
+    assert again.status_code == (200 if htmx else 303)
+    assert "open sesame" not in again.text + visitor.get("/contact").text
+    assert "open sesame" not in str(success("Told.", word="open sesame"))
+
+
+def test_action_knows_the_key_of_its_form_before_and_in_the_transaction(app, visitor):
+    seen = []
+
+    @action(allow=anyone("test"), prepare=lambda _form: seen.append(form_key()))
+    def ask(form: Form, user, prepared):
+        seen.append(form_key())
+        return success("")
+
+    install(app, ask)
+
+    visitor.act("test_server_actions.ask", _key="one")
+    visitor.act("test_server_actions.ask")
+
+    assert seen == ["one", "one", "", ""]
+    with app.test_request_context():
+        assert form_key() == ""

@@ -18,7 +18,7 @@ from api.once import Claims
 from api.strict_json import StrictJSON
 from models import db, sqlite
 from models.meter import Meter
-from pages import PAGES
+from pages import PAGES, feeds
 from release import release_name
 from security import add_security_headers
 from settings import Settings
@@ -37,7 +37,7 @@ def create_app(given: Settings | None = None, *, testing: bool = False) -> Flask
 
     templating.register(app, release)
     revalidation.init_app(app, db, private_cookies=identity.private_cookies(app), release=release)
-    for page in PAGES:
+    for page in [*PAGES, feeds]:
         app.register_blueprint(page.bp)
     server_actions.init_app(
         app,

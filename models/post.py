@@ -107,9 +107,13 @@ class Post(Model):
         return self.published_at is not None
 
     @classmethod
-    def published(cls, *, tag: str | None = None, page: int = 1, per_page: int = PER_PAGE) -> Sequence[Self]:
-        """Return one page of what readers can see, newest first."""
+    def published(
+        cls, *, tag: str | None = None, page: int = 1, per_page: int = PER_PAGE, whole: bool = False
+    ) -> Sequence[Self]:
+        """Return one page of what readers can see, newest first; `whole` reads the texts in the same query."""
         query = select(cls).where(cls.status == PostStatus.PUBLISHED)
+        if whole:
+            query = query.options(undefer(cls.body_html))
         if tag:
             query = query.where(cls.tags.any(Tag.name == tag))
         query = query.order_by(cls.published_at.desc(), cls.id.desc())

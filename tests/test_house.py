@@ -182,6 +182,8 @@ def test_addresses_are_the_known_ones(app):
         "GET /dashboard/posts",
         "GET /dashboard/posts/<int(max=2147483647):post_id>/edit",
         "GET /dashboard/settings",
+        "GET /feed.json",
+        "GET /feed.xml",
         "GET /healthz",
         "GET /readyz",
         "GET /sign-in",

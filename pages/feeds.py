@@ -1,0 +1,63 @@
+"""The newest posts for programs that read: Atom (RFC 4287) and JSON Feed 1.1. Every link begins with SITE."""
+
+import re
+
+from flask import Blueprint, Response, current_app, json, render_template
+
+from models import Post
+from revalidation import cached_page
+
+bp = Blueprint("feeds", __name__)
+NEWEST = 20
+NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, section 2.2
+LOCAL_LINK = re.compile(r'(<a href|<img src)="/(?!/)')
+NEVER = "1970-01-01T00:00:00+00:00"  # a feed has to say when it changed, even one that is still empty
+
+
+@bp.get("/feed.xml")
+@cached_page(tags=["posts"])
+def atom() -> Response:
+    """Show the posts as Atom, with their whole text."""
+    posts = Post.published(per_page=NEWEST, whole=True)
+    updated = max((post.updated_at.isoformat() for post in posts), default=NEVER)
+    site = current_app.config["SITE"]
+    text = render_template("feeds/atom.xml", posts=posts, updated=updated, site=site, whole_text=_whole_text)
+    # One such character in one title, and no reader could parse any of it.
+    return Response(NOT_XML.sub("\ufffd", text), content_type="application/atom+xml; charset=utf-8")
+
+
+@bp.get("/feed.json")
+@cached_page(tags=["posts"])
+def json_feed() -> Response:
+    """Show the posts as JSON Feed."""
+    site = current_app.config["SITE"]
+    feed = {
+        "version": "https://jsonfeed.org/version/1.1",
+        "title": "Hallway & Door",
+        "description": "A small publication about the boundaries in software.",
+        "language": "en",
+        "home_page_url": f"{site}/",
+        "feed_url": f"{site}/feed.json",
+        "items": [_item(post, site) for post in Post.published(per_page=NEWEST, whole=True)],
+    }
+    return Response(json.dumps(feed), content_type="application/feed+json")
+
+
+def _whole_text(post: Post, site: str) -> str:
+    """Return the text with links that lead here from anywhere: many readers resolve none themselves."""
+    return LOCAL_LINK.sub(rf'\1="{site}/', post.body_html)
+
+
+def _item(post: Post, site: str) -> dict[str, object]:
+    assert post.published_at  # noqa: S101  (it is published)
+    return {
+        "id": f"{site}{post.path}",
+        "url": f"{site}{post.path}",
+        "title": post.title,
+        "summary": post.excerpt,
+        "content_html": _whole_text(post, site),
+        "date_published": post.published_at.isoformat(),
+        "date_modified": post.updated_at.isoformat(),
+        "authors": [{"name": post.author.name}],
+        "tags": [tag.name for tag in post.tags],
+    }

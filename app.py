@@ -12,7 +12,7 @@ import identity
 import revalidation
 import server_actions
 import templating
-from actions import accounts, comments, likes, messages, posts, settings
+from actions import accounts, comments, likes, memberships, messages, posts, settings
 from api import DOORS
 from api.once import Claims
 from api.strict_json import StrictJSON
@@ -23,6 +23,7 @@ from release import release_name
 from security import add_security_headers
 from settings import Settings
 
+ACTIONS = [accounts, comments, likes, memberships, messages, posts, settings]
 MAX_BODY = 1_000_000  # bytes, of any request
 THREADS = 16  # of each worker; every one of them may hold a connection
 
@@ -42,7 +43,7 @@ def create_app(given: Settings | None = None, *, testing: bool = False) -> Flask
     server_actions.init_app(
         app,
         db,
-        modules=[accounts, comments, likes, messages, posts, settings, *_demo_actions(env)],
+        modules=[*ACTIONS, *_demo_actions(env)],
         load_user=identity.load_user,
         own_origins=lambda: frozenset({env.public_url or f"http://{request.host}"}),
         pages=[page.bp.name for page in PAGES],
@@ -65,6 +66,8 @@ def _configure(app: Flask, env: Settings, testing: bool) -> None:
         SITE=env.site,
         DATA_DIR=env.data_dir,
         API_REQUESTS_PER_MINUTE=env.api_requests_per_minute,
+        STRIPE_SECRET_KEY=env.stripe_secret_key,
+        STRIPE_PRICE_ID=env.stripe_price_id,
         SECRET_KEY=env.signing_key(),
         SECRET_KEY_FALLBACKS=env.secret_key_fallbacks,
         SQLALCHEMY_DATABASE_URI=env.database,

@@ -4,11 +4,12 @@ What is known of them comes from events that arrive late, repeated and in any or
 the event that told it, and gives way to later ones only: whatever the order was, the rows end alike.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Self
 
 from sqlalchemy import ForeignKey, String, func, select
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, joinedload, mapped_column, relationship
 
 from models.database import Model, db, now
 
@@ -61,6 +62,20 @@ class Member(Model):
             self.status = min((subscription.status for subscription in known), key=_BEST_FIRST.index)
         if plans := [s for s in known if s.plan and s.status == self.status] or [s for s in known if s.plan]:
             self.plan = max(plans, key=lambda subscription: subscription.plan_as_of).plan
+
+    @classmethod
+    def count_by_status(cls) -> dict[str, int]:
+        """Count members under each status that there is."""
+        rows = db.session.execute(select(cls.status, func.count(cls.id)).group_by(cls.status).order_by(cls.status))
+        return dict(rows.tuples().all())
+
+    @classmethod
+    def page(cls, *, status: str | None, page: int, per_page: int) -> Sequence[Self]:
+        """Return one page of members, newest first."""
+        query = select(cls).order_by(cls.joined_at.desc(), cls.id.desc())
+        if status:
+            query = query.where(cls.status == status)
+        return db.session.scalars(query.limit(per_page).offset((page - 1) * per_page)).all()
 
 
 class Subscription(Model):
@@ -126,6 +141,12 @@ class Payment(Model):
             db.session.add(cls(provider_id=invoice, member=member, amount=amount, currency=currency, at=at))
         elif at < payment.at:
             payment.amount, payment.currency, payment.at = amount, currency, at
+
+    @classmethod
+    def latest(cls, limit: int) -> Sequence[Self]:
+        """Return the last payments with who made them, newest first."""
+        query = select(cls).options(joinedload(cls.member)).order_by(cls.at.desc(), cls.id.desc())
+        return db.session.scalars(query.limit(limit)).all()
 
     @classmethod
     def by_month(cls, months: int = 12) -> list[tuple[str, int]]:

@@ -14,6 +14,7 @@ from revalidation import revalidate_tag, write
 PUBLISHED = "the-letter-slot-and-the-front-desk"
 DRAFT = "names-on-doorbells"
 POST = "/blog/commit-is-the-only-moment"
+SESSION = "cs_demo_0123456789abcdef01234567"
 LETTER = {"name": "Ina", "email": "ina@letters.example", "message": "May we print it?"}
 
 
@@ -32,9 +33,11 @@ def good_fields(app: Flask, name: str) -> dict[str, Any]:
             "accounts.sign_out": {},
             "comments.add_comment": {"post_id": post.id, "body": "I see."},
             "comments.delete_comment": {"comment_id": comment.id},
+            "demo.pay": {"session": SESSION, "email": "cleo@hallway.example"},
             "demo.reset": {},
             "demo.switch_persona": {"persona": "bob"},
             "likes.toggle_like": {"post_id": post.id},
+            "memberships.start_checkout": {},
             "messages.mark_read": {"message_id": unread},
             "messages.mark_unread": {"message_id": read},
             "messages.send_message": {"name": "Ina", "email": "ina@letters.example", "message": "Hello."},

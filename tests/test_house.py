@@ -151,7 +151,7 @@ def test_house_can_be_read_in_an_afternoon():
     files = [path for room in rooms for path in [*ROOT.glob(f"{room}/**/*.py"), *ROOT.glob(f"{room}.py")]]
 
     assert [path.name for path in files if len(path.read_text().splitlines()) > 300] == []
-    assert sum(code_lines(path) for path in files if "api" not in path.parts) < 3700
+    assert sum(code_lines(path) for path in files if "api" not in path.parts) < 3900
     assert sum(code_lines(path) for path in files if "api" in path.parts) < 1200
 
 
@@ -179,6 +179,7 @@ def test_addresses_are_the_known_ones(app):
         "GET /contact",
         "GET /dashboard",
         "GET /dashboard/inbox",
+        "GET /dashboard/members",
         "GET /dashboard/posts",
         "GET /dashboard/posts/<int(max=2147483647):post_id>/edit",
         "GET /dashboard/settings",
@@ -188,6 +189,8 @@ def test_addresses_are_the_known_ones(app):
         "GET /readyz",
         "GET /sign-in",
         "GET /static/<path:filename>",
+        "GET /support",
+        "GET /support/checkout/<session_id>",
         "PATCH /api/v1/posts/<slug>",
         "POST /_actions/<name>",
         "POST /api/cron/publish-due",
@@ -204,9 +207,11 @@ def test_actions_are_the_known_ones(app):
         "accounts.sign_out",
         "comments.add_comment",
         "comments.delete_comment",
+        "demo.pay",
         "demo.reset",
         "demo.switch_persona",
         "likes.toggle_like",
+        "memberships.start_checkout",
         "messages.mark_read",
         "messages.mark_unread",
         "messages.send_message",

@@ -9,6 +9,8 @@ READERS = [
     "/blog?tag=security",
     "/blog/commit-is-the-only-moment",
     "/contact",
+    "/support",
+    "/support?thanks=1",
     "/sign-in",
 ]
 HOUSE = ["/dashboard", "/dashboard/posts", "/dashboard/posts/3/edit", "/dashboard/inbox", "/dashboard/settings"]

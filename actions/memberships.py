@@ -1,0 +1,73 @@
+"""The button that begins a membership. It only opens the checkout: who is a member, Stripe's webhook says."""
+
+import hashlib
+import logging
+import secrets
+
+import stripe
+from flask import current_app, request
+
+from actions.fields import Nothing
+from models import Throttle, User, db
+from server_actions import Refused, Success, action, anyone, conflict, form_key, redirect, too_many
+
+log = logging.getLogger(__name__)
+CHECKOUT = "https://checkout.stripe.com/"  # the one place elsewhere that the page's policy lets a form lead to
+SECONDS = 5  # for one attempt at Stripe, of at most three
+FREE_CHECKOUTS = 20  # per address and day, before each further one has to wait
+
+
+def open_checkout(_form: Nothing) -> str | Refused:
+    """Return the address of a checkout, or why there is none. It asks Stripe, so it runs before the transaction."""
+    if wait := Throttle.seconds_to_wait("checkout", request.remote_addr or ""):
+        raise too_many("That was tried too often. Please try again later.", retry_after=wait)
+    db.session.rollback()  # no connection is held while Stripe is waited for
+    key = hashlib.sha256(f"checkout {form_key() or secrets.token_urlsafe(16)}".encode()).hexdigest()
+    if current_app.config["STRIPE_SECRET_KEY"]:
+        return _ask_stripe(key)
+    if current_app.config["DEMO"]:
+        return f"/support/checkout/cs_demo_{key[:24]}"
+    raise conflict("Memberships are not open yet. Nothing was charged.")
+
+
+@action(allow=anyone("readers become members before they have an account"), prepare=open_checkout)
+def start_checkout(_form: Nothing, _user: User | None, checkout: str | Refused) -> Success | Refused:
+    """Go to the checkout. Sent twice, the form leads to the same one, so that nobody pays twice by a double click."""
+    Throttle.count_attempt("checkout", request.remote_addr or "", free=FREE_CHECKOUTS)
+    return redirect(checkout) if isinstance(checkout, str) else checkout
+
+
+def _ask_stripe(key: str) -> str | Refused:
+    site, price = current_app.config["SITE"], current_app.config["STRIPE_PRICE_ID"]
+    client = stripe.StripeClient(
+        current_app.config["STRIPE_SECRET_KEY"],
+        max_network_retries=2,
+        http_client=stripe.RequestsClient(timeout=SECONDS),
+    )
+    try:
+        session = client.v1.checkout.sessions.create(
+            params={
+                "mode": "subscription",
+                "line_items": [{"price": price, "quantity": 1}],
+                "success_url": f"{site}/support?thanks=1",
+                "cancel_url": f"{site}/support",
+                "metadata": {"plan": "monthly"},
+                "subscription_data": {"metadata": {"plan": "monthly"}},
+            },
+            options={"idempotency_key": key},
+        )
+    except stripe.StripeError as error:
+        return _trouble(error)
+    if not (session.url or "").startswith(CHECKOUT):
+        log.error("stripe: a checkout at an unknown address")
+        return Refused(502, "The checkout could not be opened, and it is not your fault. Nothing was charged.")
+    return str(session.url)
+
+
+def _trouble(error: stripe.StripeError) -> Refused:
+    # The message stays out of the log: Stripe repeats parts of keys and of what was sent in it.
+    log.error("stripe: %s, status %s, request %s", type(error).__name__, error.http_status, error.request_id)
+    if isinstance(error, stripe.APIConnectionError | stripe.APIError | stripe.RateLimitError):
+        text = "Stripe, who takes the payments, does not answer. Nothing was charged; please try again in a minute."
+        return Refused(503, text, retry_after=60)
+    return Refused(502, "Stripe did not take the order, and it is not your fault. Nothing was charged.")

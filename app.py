@@ -12,7 +12,7 @@ import identity
 import revalidation
 import server_actions
 import templating
-from actions import accounts, comments, likes, memberships, messages, posts, settings
+from actions import accounts, api_keys, comments, deliveries, likes, memberships, messages, posts, settings
 from api import DOORS
 from api.once import Claims
 from api.strict_json import StrictJSON
@@ -23,7 +23,7 @@ from release import release_name
 from security import add_security_headers
 from settings import Settings
 
-ACTIONS = [accounts, comments, likes, memberships, messages, posts, settings]
+ACTIONS = [accounts, api_keys, comments, deliveries, likes, memberships, messages, posts, settings]
 MAX_BODY = 1_000_000  # bytes, of any request
 THREADS = 16  # of each worker; every one of them may hold a connection
 

@@ -1,4 +1,4 @@
-"""What the operator types: `flask prepare`, `flask users …`, `flask cron …`, `flask stripe …`, `flask sweep`."""
+"""What the operator types: `flask prepare`, `flask users …`, `keys …`, `cron …`, `stripe …`, `flask sweep`."""
 
 import fcntl
 from pathlib import Path
@@ -11,12 +11,13 @@ from flask_migrate import upgrade
 from actions.accounts import Credentials
 from api.cron import run_due
 from demo import stripe_events
-from models import Delivery, Role, Throttle, User, UserSession
-from revalidation import revalidate_everything, write
+from models import ApiKey, Delivery, Role, Scope, Throttle, User, UserSession
+from revalidation import revalidate_everything, revalidate_tag, write
 from server_actions import Refused, sweep_form_keys
 from settings import Settings
 
 users = AppGroup("users", help="Accounts.")
+keys = AppGroup("keys", help="Keys to the public door.")
 cron = AppGroup("cron", help="What a scheduler calls.")
 stripe = AppGroup("stripe", help="Playing Stripe, without an account.")
 
@@ -26,6 +27,7 @@ def register(app: Flask) -> None:
     app.cli.add_command(prepare)
     app.cli.add_command(sweep)
     app.cli.add_command(users)
+    app.cli.add_command(keys)
     app.cli.add_command(cron)
     app.cli.add_command(stripe)
 
@@ -40,7 +42,7 @@ def prepare() -> None:
         upgrade()
         if not current_app.config["DEMO"]:
             return
-        from demo.seed import PASSWORD, PEOPLE, seed
+        from demo.seed import PARTNER_KEY, PASSWORD, PEOPLE, seed
 
         with write(by="prepare"):
             if seed():
@@ -48,6 +50,7 @@ def prepare() -> None:
                 click.echo("The demo is filled: 24 posts, 186 members.")
         for name, role, _ in PEOPLE:
             click.echo(f"  {name.lower()}@hallway.example  {role:7}  password: {PASSWORD}")
+        click.echo(f"  a partner's API key: {PARTNER_KEY}")
 
 
 @click.command()
@@ -96,6 +99,37 @@ def disable_user(email: str) -> None:
         UserSession.end_all_of(user)
         revalidate_everything()  # a name stands under posts and comments; this is rare enough not to list them
     click.echo(f"{email} is disabled.")
+
+
+@keys.command("create")
+@click.option("--name", required=True)
+@click.option("--scope", "scopes", type=click.Choice([scope.value for scope in Scope]), multiple=True, required=True)
+@click.option("--user", "email", help="Whom it acts for, by address; the owner, if nobody is named.")
+def create_key(name: str, scopes: tuple[str, ...], email: str | None) -> None:
+    """Cut an API key, and print it this once."""
+    if not 1 <= len(name.strip()) <= 80:
+        raise click.BadParameter("a name has 1 to 80 characters")
+    with write(by="keys create"):
+        user = User.by_email(email) if email else User.owner()
+        if user is None or not user.is_writer:
+            raise click.BadParameter("no owner, editor or author has this address")
+        _, text = ApiKey.cut(user, name.strip(), [Scope(scope) for scope in scopes])
+        revalidate_tag("api-keys")
+    click.echo(text)
+
+
+@keys.command("revoke")
+@click.argument("key_id", metavar="ID")
+def revoke_key(key_id: str) -> None:
+    """Let a key open nothing any more. ID is what stands between the underscores of `hd_ID_…`."""
+    with write(by="keys revoke"):
+        key = ApiKey.named(key_id)
+        if key is None:
+            raise click.BadParameter("there is no such key")
+        key.revoke()
+        name = key.name
+        revalidate_tag("api-keys")
+    click.echo(f"“{name}” is revoked.")
 
 
 @cron.command("publish-due")

@@ -9,9 +9,27 @@ from pathlib import Path
 from sqlalchemy import delete, insert, select
 
 from demo import stripe_events
-from models import Comment, Delivery, Like, Member, Message, Outcome, Payment, Post, Role, Tag, User, db, now
+from models import (
+    ApiKey,
+    Comment,
+    Delivery,
+    Like,
+    Member,
+    Message,
+    Outcome,
+    Payment,
+    Post,
+    Role,
+    Scope,
+    Tag,
+    User,
+    db,
+    now,
+)
 
 PASSWORD = "open-the-door"  # noqa: S105  (the demo's password is printed at the start)
+# No secret: the docs print it. It opens the demo and nothing else.
+PARTNER_KEY = "hd_PARTNERKEY_DemoPartnerKeyForEveryoneToSee002xf1mo"
 POSTS = Path(__file__).parent / "posts"
 PEOPLE = [
     ("Ada", Role.OWNER, "Keeps the house, and the keys. Writes about what happens between commit and page."),
@@ -55,6 +73,7 @@ def seed(*, replace: bool = False) -> bool:
     _members(chance, start)
     _messages(start)
     _deliveries(start)
+    ApiKey.cut(people["ada"], "The demo’s partner", [Scope.READ, Scope.WRITE], text=PARTNER_KEY)
     return True
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Self
 
-from sqlalchemy import ForeignKey, String, select
+from sqlalchemy import ForeignKey, String, func, select
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.database import Model, db, now
@@ -98,6 +98,17 @@ class ApiKey(Model):
         if key is None or not (user.is_owner or key.user_id == user.id):
             raise NotFound(row_id)
         return key
+
+    @classmethod
+    def named(cls, key_id: str) -> Self | None:
+        """Return the key `hd_<key_id>_…`, revoked or not."""
+        return db.session.scalar(select(cls).where(cls.key_id == key_id))
+
+    @classmethod
+    def count_open(cls, user: User) -> int:
+        """Count the keys of `user` that are not revoked."""
+        query = select(func.count(cls.id)).where(cls.user_id == user.id, cls.revoked_at.is_(None))
+        return db.session.scalar(query) or 0
 
     @property
     def held(self) -> list[Scope]:

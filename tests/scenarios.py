@@ -8,7 +8,7 @@ from typing import Any
 from flask import Flask
 from sqlalchemy import select, text
 
-from models import Comment, Message, Post, db, now
+from models import ApiKey, Comment, Delivery, Message, Post, User, db, now
 from revalidation import revalidate_tag, write
 
 PUBLISHED = "the-letter-slot-and-the-front-desk"
@@ -23,16 +23,22 @@ def good_fields(app: Flask, name: str) -> dict[str, Any]:
     with app.app_context():
         post, draft = (db.session.scalar(select(Post).where(Post.slug == slug)) for slug in (PUBLISHED, DRAFT))
         comment, letters = Comment.latest(1)[0], Message.inbox()
+        ada = User.by_handle("ada")
+        assert ada
         assert post
         assert draft
         unread = next(letter.id for letter in letters if not letter.read_at)
         read = next(letter.id for letter in letters if letter.read_at)
+        failed = next((d.id for d in Delivery.latest(page=1, per_page=100) if d.last_error), 1)
         later = (now() + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M")
         return {
             "accounts.sign_in": {"email": "ada@hallway.example", "password": "open-the-door"},
             "accounts.sign_out": {},
+            "api_keys.create_key": {"name": "A partner", "scope": "posts:read"},
+            "api_keys.revoke_key": {"key_id": ApiKey.of(ada)[0].id},
             "comments.add_comment": {"post_id": post.id, "body": "I see."},
             "comments.delete_comment": {"comment_id": comment.id},
+            "deliveries.replay_delivery": {"delivery_id": failed},
             "demo.pay": {"session": SESSION, "email": "cleo@hallway.example"},
             "demo.reset": {},
             "demo.switch_persona": {"persona": "bob"},

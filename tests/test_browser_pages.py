@@ -13,8 +13,10 @@ if TYPE_CHECKING:
 
 pytest_plugins = ["browsing"]
 
-READERS = ["/", "/blog", "/blog?tag=security", LIVE, "/contact", "/sign-in", "/nowhere", "/_actions/likes.toggle_like"]
+READERS = ["/", "/blog", "/blog?tag=security", LIVE, "/contact", "/support", "/sign-in", "/nowhere"]
+READERS += ["/support/checkout/cs_demo_0123456789abcdef01234567", "/_actions/likes.toggle_like"]
 HOUSE = ["/dashboard", "/dashboard/posts", "/dashboard/posts/5/edit", "/dashboard/inbox", "/dashboard/settings"]
+HOUSE += ["/dashboard/members", "/dashboard/developers"]
 
 
 def travel(page: Page, pages: int) -> None:

@@ -15,9 +15,8 @@ from models import Comment, Post, PostStatus
 from revalidation import ForgottenRevalidation, cached, revalidate_tag, write
 from server_actions.declare import collect
 
-actions_by_name = collect(
-    [sys.modules[f"{actions.__name__}.{name}"] for name in ("posts", "comments", "likes", "messages", "settings")]
-)
+WATCHED = ("posts", "comments", "likes", "messages", "settings", "api_keys")
+actions_by_name = collect([sys.modules[f"{actions.__name__}.{name}"] for name in WATCHED])
 
 
 def revalidations():
@@ -57,7 +56,9 @@ def warm(app, ada):
         commented = [Comment.latest(1)[0].post.path]
     for path in ("/", "/blog", f"/blog/{PUBLISHED}", "/blog/commit-is-the-only-moment", *commented):
         assert app.test_client().get(path).status_code == 200
-    for path in ("/", "/dashboard", "/dashboard/inbox", "/dashboard/inbox?show=unread"):
+    for path in ("/feed.xml", "/feed.json"):
+        assert app.test_client().get(path).status_code == 200
+    for path in ("/", "/dashboard", "/dashboard/inbox", "/dashboard/inbox?show=unread", "/dashboard/developers"):
         assert ada.get(path).status_code == 200
 
 
@@ -66,7 +67,7 @@ def test_action_as_it_is_forgets_nothing(app, ada, find_post, name):
     fields = good_fields(app, name)
     warm(app, ada)
 
-    assert ada.act(name, page="/dashboard/posts", **fields).status_code == 303
+    assert ada.act(name, page="/dashboard/posts", **fields).status_code < 400
 
 
 @pytest.mark.parametrize(("name", "number"), list(revalidations()))

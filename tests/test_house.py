@@ -151,7 +151,7 @@ def test_house_can_be_read_in_an_afternoon():
     files = [path for room in rooms for path in [*ROOT.glob(f"{room}/**/*.py"), *ROOT.glob(f"{room}.py")]]
 
     assert [path.name for path in files if len(path.read_text().splitlines()) > 300] == []
-    assert sum(code_lines(path) for path in files if "api" not in path.parts) < 3900
+    assert sum(code_lines(path) for path in files if "api" not in path.parts) < 4050
     assert sum(code_lines(path) for path in files if "api" in path.parts) < 1200
 
 
@@ -178,6 +178,7 @@ def test_addresses_are_the_known_ones(app):
         "GET /blog/<slug>",
         "GET /contact",
         "GET /dashboard",
+        "GET /dashboard/developers",
         "GET /dashboard/inbox",
         "GET /dashboard/members",
         "GET /dashboard/posts",
@@ -205,8 +206,11 @@ def test_actions_are_the_known_ones(app):
     assert sorted(app.extensions["server_actions"].actions) == [
         "accounts.sign_in",
         "accounts.sign_out",
+        "api_keys.create_key",
+        "api_keys.revoke_key",
         "comments.add_comment",
         "comments.delete_comment",
+        "deliveries.replay_delivery",
         "demo.pay",
         "demo.reset",
         "demo.switch_persona",

@@ -14,6 +14,7 @@ READERS = [
     "/sign-in",
 ]
 HOUSE = ["/dashboard", "/dashboard/posts", "/dashboard/posts/3/edit", "/dashboard/inbox", "/dashboard/settings"]
+HOUSE += ["/dashboard/members", "/dashboard/members?status=canceled&page=2", "/dashboard/developers"]
 
 
 @pytest.mark.parametrize("path", READERS)

@@ -1,0 +1,23 @@
+"""What webhooks brought, once more: the owner's button beside a delivery that failed."""
+
+from actions.fields import RowId, owner
+from models import Delivery, Outcome, User
+from revalidation import revalidate_tag
+from server_actions import Form, Refused, Success, action, conflict, success
+
+
+class OneDelivery(Form):
+    """Which delivery."""
+
+    delivery_id: RowId
+
+
+@action(allow=owner)
+def replay_delivery(form: OneDelivery, _user: User) -> Success | Refused:
+    """Let a delivery take effect that could not before. Repeated, it does nothing twice."""
+    delivery = Delivery.find(form.delivery_id)
+    revalidate_tag(*delivery.replay())
+    if delivery.outcome not in (Outcome.APPLIED, Outcome.IGNORED):
+        # Returned, not raised: that it was tried again is itself a fact to be kept.
+        return conflict("It failed again; the reason stands beside it.")
+    return success("The delivery has been replayed.")

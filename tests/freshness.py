@@ -1,14 +1,17 @@
 """Does any read show what an acknowledged write has replaced? Asked of a running server, over HTTP alone.
 
-Writers save posts through the real action; each title and text carries a number that only grows. Readers fetch the
-pages that show these posts. All are threads of one process, on one clock: whatever was acknowledged when a read began,
-the read must show that or something newer. A 304 shows what the reader has kept. When a worker dies under a write, the
-writer looks up what became of it on the edit page, which nobody caches; what stands there counts as acknowledged.
+Writers save posts through the real action and through the API; each title and text carries a number that only grows.
+A payer sends signed webhooks, each of which makes one more member. Readers fetch the pages, feeds and API answers that
+show these posts, and the number of members. All are threads of one process, on one clock: whatever was acknowledged
+when a read began, the read must show that or something newer. A 304 shows what the reader has kept. When a worker dies
+under a write, the writer looks up what became of it on the edit page, which nobody caches; what stands there counts as
+acknowledged. The payer does as Stripe does, and sends the event again.
 
-    python tests/freshness.py --reads 1000000
+    PYTHONPATH=. python tests/freshness.py --reads 1000000
 """
 
 import argparse
+import json
 import os
 import random
 import re
@@ -29,14 +32,19 @@ from urllib.parse import urlencode
 
 from serving import ROOT, serving
 
+from demo.stripe_events import event, sign
+from settings import DEMO_STRIPE_SECRET
+
 WORKERS, READERS, WRITERS, POSTS = 4, 5, 4, 6
 READS_PER_WRITE = 200  # paced by reads, not by the clock, so that a slow machine does the same work
 READS_PER_CONNECTION = 100  # a connection stays with its worker, so a reader moves on to meet the others
+MEMBERS = 0  # stands for the number of members, among the numbers of posts
 CONDITIONAL = 0.4  # the share of reads that send the ETag they know
 KILL_SHARE = 0.04  # the share of writes whose worker dies between commit and answer
 
 _VALUE = re.compile(rb"Freshness (\d+) (\d{6})")
 _CARD = re.compile(rb'id="post_(\d+)">\s*<h2><a href="(/blog/[a-z0-9-]+)"')
+_MEMBERS = re.compile(rb"(\d+) readers pay for this")
 _VERSION = re.compile(rb'name="version" value="(\d+)"')
 
 
@@ -59,6 +67,12 @@ class Client(HTTPConnection):
     def get(self, path: str, *, cookie: str = "", etag: str = "") -> tuple[HTTPResponse, bytes]:
         """Fetch a page."""
         return self.ask("GET", path, {"Cookie": cookie, "If-None-Match": etag})
+
+    def change(self, path: str, *, key: str, **fields: str) -> tuple[HTTPResponse, bytes]:
+        """Change a post through the API: read it with the key, which no cache answers, and send what is different."""
+        headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+        answer, _ = self.ask("GET", path, headers)
+        return self.ask("PATCH", path, {**headers, "If-Match": answer.getheader("ETag", "")}, json.dumps(fields))
 
     def act(self, action: str, *, cookie: str, page: str, htmx: bool, **fields: object) -> tuple[HTTPResponse, bytes]:
         """Send a form of `page` to an action, as a browser does."""
@@ -121,6 +135,8 @@ def values_on(body: bytes) -> dict[int, int]:
     shown: dict[int, int] = {}
     for post, value in _VALUE.findall(body):
         shown[int(post)] = min(int(value), shown.get(int(post), int(value)))
+    if members := _MEMBERS.search(body):
+        shown[MEMBERS] = int(members[1])
     return shown
 
 
@@ -160,8 +176,9 @@ class Reader:
 class Writer:
     """Saves its own posts, each value one above the last; nobody else writes them."""
 
-    def __init__(self, board: Board, port: int, cookie: str, pages: Sequence[Page]) -> None:
-        self.board, self.client, self.cookie, self.pages = board, Client(port), cookie, pages
+    def __init__(self, board: Board, port: int, cookie: str, key: str, pages: Sequence[Page]) -> None:
+        self.board, self.client, self.pages = board, Client(port), pages
+        self.cookie, self.key = cookie, key
         self._versions: dict[int, int] = {}
 
     def run(self) -> None:
@@ -176,25 +193,31 @@ class Writer:
                 due += random.uniform(0, 2 * READS_PER_WRITE * WRITERS)
 
     def save(self, page: Page) -> None:
-        """Save the next value: as a plain form, or as htmx does, whose answer is the page itself."""
-        post, htmx = page.posts[0], random.random() < 0.5
+        """Save the next value: as a plain form, as htmx does, whose answer is the page itself, or through the API."""
+        post, way = page.posts[0], random.choice(("form", "htmx", "api"))
         value = self.board.newest[post].value + 1
         text = f"Freshness {post} {value:06}"
         fields = {"post_id": post, "title": text, "body": text, "version": self._versions[post]}
         try:
-            answer, body = self.client.act("posts.update_post", cookie=self.cookie, page=page.path, htmx=htmx, **fields)
+            answer, body = self._send(page, way, fields)
         except OSError:
             self.board.count("writes cut off " + ("after" if self.look_up(page) == value else "before") + " the commit")
             return
-        if answer.status != (200 if htmx else 303):
+        if answer.status != (303 if way == "form" else 200):
             self.board.count("writes refused")
             self.look_up(page)
             return
         self._versions[post] += 1
         self.board.acknowledge(post, value)
-        self.board.count("writes")
-        if htmx:
+        self.board.count("writes", f"writes by {way}")
+        if way != "form":
             self.board.compare(page, values_on(body), self.board.newest, time.monotonic())
+
+    def _send(self, page: Page, way: str, fields: Mapping[str, object]) -> tuple[HTTPResponse, bytes]:
+        if way == "api":
+            path = page.path.replace("/blog/", "/api/v1/posts/")
+            return self.client.change(path, key=self.key, title=str(fields["title"]), body=str(fields["body"]))
+        return self.client.act("posts.update_post", cookie=self.cookie, page=page.path, htmx=way == "htmx", **fields)
 
     def look_up(self, page: Page) -> int:
         """Put up the value on the edit page: nobody caches it, so that is what the database holds."""
@@ -214,23 +237,73 @@ class Writer:
         raise TimeoutError(f"{edit.path} does not answer")
 
 
+class Payer:
+    """Becomes one member after another, by way of signed webhooks; nobody else does."""
+
+    def __init__(self, board: Board, port: int) -> None:
+        self.board, self.client = board, Client(port)
+
+    def run(self) -> None:
+        """Pay until the board says stop."""
+        _, body = self.client.get("/")
+        value, due = values_on(body)[MEMBERS], 0.0
+        while not self.board.stop.wait(0.01):
+            if self.board.counts["reads"] >= due:
+                value += 1
+                self.pay(value)
+                self.client.close()
+                due += random.uniform(0, 2 * READS_PER_WRITE * WRITERS)
+
+    def pay(self, value: int) -> None:
+        """Send the event until it is taken, as Stripe does."""
+        ids = {name: f"{name[:3]}_fresh{value}" for name in ("customer", "subscription", "invoice")}
+        paid = event("checkout.session.completed", email=f"fresh{value}@post.example", **ids)
+        body = json.dumps(paid)
+        while not self.board.stop.is_set():
+            headers = {"Content-Type": "application/json", "Stripe-Signature": sign(body.encode(), DEMO_STRIPE_SECRET)}
+            try:
+                answer, _ = self.client.ask("POST", "/api/webhooks/stripe", headers, body)
+            except OSError:
+                self.board.count("webhooks cut off")
+                continue
+            if answer.status == 200:
+                self.board.acknowledge(MEMBERS, value)
+                self.board.count("webhooks")
+                return
+            self.board.count(f"webhooks answered {answer.status}")
+
+
 def check(data_dir: Path, *, reads: int, seconds: float, fault: str = "", kill_share: float = KILL_SHARE) -> Board:
     """Serve `data_dir`; write and read until that many reads are done, then compare every page once more.
 
     With a `fault` planted (freshness_app.py), the first violation ends it. `seconds` is the longest it may take.
     """
-    board, environment = Board(), {"KILL_SHARE": str(kill_share), "FAULT": fault}
+    board, environment = Board(), {"KILL_SHARE": str(kill_share), "FAULT": fault, "API_REQUESTS_PER_MINUTE": "1000000"}
+    key = _cut_key(data_dir)
     with serving(data_dir, application="freshness_app:application()", workers=WORKERS, **environment) as server:
         cookie, posts = _sign_in_and_choose(server.port)
         pages, weights = _mix(posts, cookie)
-        writers = [Writer(board, server.port, cookie, posts[n::WRITERS]) for n in range(WRITERS)]
+        writers = [Writer(board, server.port, cookie, key, posts[n::WRITERS]) for n in range(WRITERS)]
         jobs = [writer.run for writer in writers]
         jobs += [partial(Reader(board, server.port).run, pages, weights) for _ in range(READERS)]
+        jobs.append(Payer(board, server.port).run)
         _run(board, jobs, lambda: board.counts["reads"] >= reads or bool(fault and board.violations), seconds)
         if not fault:
             _compare_when_quiet(board, server.port, writers, pages)
         board.counts["workers killed"] = server.log.read_text().count("SIGKILL")
     return board
+
+
+def _cut_key(data_dir: Path) -> str:
+    """Have the operator cut a key for Ada, as `flask keys create` does, and return its text."""
+    command = [sys.executable, "-m", "flask", "keys", "create", "--name", "freshness", "--scope", "posts:read"]
+    environment = {**os.environ, "DATA_DIR": str(data_dir)}
+    done = subprocess.run(
+        [*command, "--scope", "posts:write"], cwd=ROOT, env=environment, capture_output=True, check=True
+    )
+    found = re.search(rb"hd_\w+", done.stdout)
+    assert found, "no key was cut"
+    return found[0].decode()
 
 
 def _sign_in_and_choose(port: int) -> tuple[str, list[Page]]:
@@ -246,7 +319,15 @@ def _sign_in_and_choose(port: int) -> tuple[str, list[Page]]:
 def _mix(posts: list[Page], cookie: str) -> tuple[list[Page], list[int]]:
     """Return the pages to read, and each one's share: mostly by visitors, and now and then by Ada."""
     every = tuple(page.posts[0] for page in posts)
-    visited = [*posts, Page("/", every), Page("/blog", every)]
+    visited = [
+        *posts,
+        Page("/", (*every, MEMBERS)),
+        Page("/blog", every),
+        Page("/feed.xml", every),
+        Page("/feed.json", every),
+    ]
+    visited += [replace(page, path=page.path.replace("/blog/", "/api/v1/posts/")) for page in posts]
+    visited += [Page("/api/v1/posts", every), Page(f"/api/v1/posts?limit={POSTS}", every)]
     signed_in = [Page("/dashboard", every, cookie), Page("/", every, cookie), replace(posts[0], cookie=cookie)]
     return visited + signed_in, [12] * len(visited) + [1] * len(signed_in)
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 pytest_plugins = ["browsing"]
 
 KINDS = ("htmx", "plain")
+CHECKOUT = "https://checkout.stripe.com/c/pay/cs_test_1"
 
 FLOWS = Flows()
 
@@ -52,6 +53,20 @@ def test_address_that_is_none_is_asked_for_again(open_page: OpenPage, kind: str)
 
     refused(page, page.get_by_label("Your e-mail address"), "This does not have the expected form.")
     expect(page.get_by_text("This is not Stripe.")).to_be_visible()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_browser_lets_this_form_lead_to_stripe(open_page: OpenPage, kind: str) -> None:
+    page = open_page(kind, tolerate=("net::ERR_INTERNET_DISCONNECTED",))
+    page.goto("/support")
+    there = {"HX-Redirect": CHECKOUT} if kind == "htmx" else {"Location": CHECKOUT}
+    status = 200 if kind == "htmx" else 303
+    page.route("**/_actions/memberships.start_checkout", lambda route: route.fulfill(status=status, headers=there))
+    page.context.set_offline(True)  # it sets out, and arrives nowhere
+    with page.expect_request(CHECKOUT) as leaving:
+        press(page, "Become a member")
+
+    assert leaving.value.is_navigation_request()
 
 
 @FLOWS.by("edith")

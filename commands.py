@@ -11,7 +11,7 @@ from flask_migrate import upgrade
 from actions.accounts import Credentials
 from api.cron import run_due
 from demo import stripe_events
-from models import ApiKey, Delivery, Role, Scope, Throttle, User, UserSession
+from models import ApiKey, Delivery, NotFound, Role, Scope, Throttle, User, UserSession
 from revalidation import revalidate_everything, revalidate_tag, write
 from server_actions import Refused, sweep_form_keys
 from settings import Settings
@@ -110,12 +110,19 @@ def create_key(name: str, scopes: tuple[str, ...], email: str | None) -> None:
     if not 1 <= len(name.strip()) <= 80:
         raise click.BadParameter("a name has 1 to 80 characters")
     with write(by="keys create"):
-        user = User.by_email(email) if email else User.owner()
+        user = User.by_email(email) if email else _owner()
         if user is None or not user.is_writer:
             raise click.BadParameter("no owner, editor or author has this address")
         _, text = ApiKey.cut(user, name.strip(), [Scope(scope) for scope in scopes])
         revalidate_tag("api-keys")
     click.echo(text)
+
+
+def _owner() -> User:
+    try:
+        return User.owner()
+    except NotFound:
+        raise click.UsageError("There is no owner yet; add one with `flask users create`.") from None
 
 
 @keys.command("revoke")

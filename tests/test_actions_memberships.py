@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 import pytest
 import requests
 import responses
-from scenarios import SESSION, fingerprint, hidden
+from scenarios import SESSION, fingerprint, hidden, rows
 from test_settings import STRONG
 
 from models import Member, Payment, db
@@ -206,10 +206,12 @@ def test_paying_in_the_demo_makes_a_member_through_the_webhook(app, ada, visitor
 
 
 def test_paying_twice_for_one_checkout_counts_once(app, visitor):
+    before = rows(app, "delivery")
     for _ in range(2):
         visitor.act("demo.pay", session=SESSION, email="dana@post.example")
 
     assert paid(app) == ("active", 1)
+    assert rows(app, "delivery") == before + 2
 
 
 def test_webhook_that_refuses_is_told(app, visitor, monkeypatch):

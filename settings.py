@@ -74,7 +74,7 @@ class Settings(BaseModel):
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
         """Read and check the environment. Raises BadSettings."""
         source = {k.lower(): v for k, v in (os.environ if environment is None else environment).items()}
-        if empty := [name.upper() for name in _SHARED_SECRETS if name in source and not source[name].strip()]:
+        if empty := [name.upper() for name in _SHARED_SECRETS if name in source and not source[name].strip(" ,\t")]:
             raise BadSettings(f"These are given, but empty; a door without a key stays shut: {', '.join(empty)}")
         given = {name: value for name, value in source.items() if value != ""}
         if "demo" not in given:

@@ -140,9 +140,14 @@ class Sender:
             answer = connection.getresponse()
             return answer.status, answer.headers, answer.read()
         except (OSError, HTTPException) as error:
-            connection.close()
-            self.connection = None
+            self.close()
             raise ConnectionError(path) from error
+
+    def close(self):
+        """Hang up."""
+        if self.connection:
+            self.connection.close()
+        self.connection = None
 
     def deliver(self, body, *, seconds=60):
         """Post until it is taken; return how often that took."""

@@ -216,6 +216,13 @@ def test_w14_signature_is_64_lower_case_hex_digits(app, visitor, clock, write):
     assert refused(app, send(visitor, it, header=given))
 
 
+@pytest.mark.parametrize("odd", ["", "v1=", "v1=sig", "V1=0", "x", "v0", " v0=00", "v1=" + "0" * 63, "v0=a b", "u=1"])
+def test_w14_odd_part_beside_a_right_signature_is_refused(app, visitor, odd):
+    it = event()
+
+    assert refused(app, send(visitor, it, header=f"{header(it)},{odd}"))
+
+
 def test_w15_header_sent_twice_is_refused(app, visitor):
     it = event()
     right = header(it)
@@ -236,7 +243,8 @@ def test_w16_body_that_is_no_utf8_is_unusable_however_signed(app, visitor):
     "body",
     [b"", b"{", b"id=evt_1", b"[]", b'"evt_1"', b"null", b"17", b"{}", b'{"id": null}', b'{"id": ""}', b'{"id": 7}',
      b'{"id": ["evt"]}', b'{"id": "e v t"}', b'{"id": "evt_\\u0000"}', b'{"id": "\\ud800"}',
-     b'{"id": "' + b"e" * 256 + b'"}', b"[" * 100_000, b'{"id": ' + b"1" * 5000 + b"}", b'{"detail": {"id": "evt_1"}}'],
+     b'{"id": "' + b"e" * 256 + b'"}', b"[" * 100_000, b'{"id": ' + b"1" * 5000 + b"}", b'{"detail": {"id": "evt_1"}}',
+     '{"id": "evt_1"}'.encode("utf-16-le")],
 )  # fmt: skip
 def test_w17_signed_body_without_an_event_is_unusable(app, visitor, body):
     assert refused(app, send(visitor, body, header=header(body)), 400)

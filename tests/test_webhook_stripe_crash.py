@@ -1,10 +1,10 @@
 """The Stripe door under load, in a crowd, and with sudden deaths: the real server, and senders who try again."""
 
+import os
 import random
 import shutil
 import socket
 import sqlite3
-import statistics
 import threading
 import time
 from collections import Counter
@@ -26,6 +26,7 @@ from webhooks import SCALE, STRIPE, Sender, encoded, inbox, member, send, signed
 
 from app import create_app
 from models import Message, db, now
+from models.turn import turns_at
 from revalidation.transaction import running_write
 
 # Loaded once and forked, so that a worker that was killed is replaced in no time.
@@ -196,6 +197,27 @@ def test_w31_lock_that_falls_between_both_transactions_is_a_503_in_time(make_app
     assert send(app.test_client(), webhooks.event(event_id="evt_1")).json["outcome"] == "applied"
 
 
+def test_w31_waits_of_both_transactions_are_bounded_together(make_app, data_dir):
+    app, turns, answers = make_app(testing=False), turns_at(data_dir / "hallway.db.turn"), []
+    first = turns.take(5)
+    sender = threading.Thread(
+        target=lambda: answers.append(timed_post(AppSender(app), webhooks.event(event_id="evt_1")))
+    )
+    sender.start()
+    time.sleep(0.2)  # it waits for its turn, and behind it someone who will not give theirs back
+    with ThreadPoolExecutor(1) as other:
+        second = other.submit(turns.take, 30)
+        time.sleep(0.8)
+        first.give_back()
+        sender.join()
+        second.result().give_back()
+
+    [(seconds, answer)] = answers
+    assert answer.status_code == 503
+    assert seconds < 2.5
+    assert inbox(app) == [("stripe", "evt_1", "pending", 0)]
+
+
 class AppSender:
     """Posts to an application of this process."""
 
@@ -207,7 +229,7 @@ class AppSender:
 
 
 def test_w32_steady_stream_is_answered_without_a_failure(house):
-    rate, seconds = 40 * SCALE, 4
+    rate, seconds = int(os.environ.get("WEBHOOK_RATE", "40")), min(4 * SCALE, 60)
     start = time.monotonic() + 0.5
 
     def post_in_time(sender, number):
@@ -217,7 +239,9 @@ def test_w32_steady_stream_is_answered_without_a_failure(house):
     answers = crowd(house.server, 24, post_in_time, range(rate * seconds))
 
     assert {status for _, (status, _, _) in answers} == {200}
-    assert statistics.median(waited for waited, _ in answers) < 0.5  # seconds
+    waited = sorted(seconds for seconds, _ in answers)
+    assert waited[len(waited) // 2] < 0.5
+    assert SCALE == 1 or waited[len(waited) * 99 // 100] < 0.5  # bin/test may run beside anything
     assert each_acted_once(house.app, "w32", rate * seconds)
 
 

@@ -84,6 +84,8 @@ def read_post(slug: str) -> Response:
 @in_one_write
 def create_post(json: PostIn, user: User) -> Response:
     """Begin a draft. With an Idempotency-Key, a repeated request begins no second one."""
+    if not user.is_writer:
+        raise Problem("forbidden", "The person behind the key does not write here.")
     if json.slug and Post.free_slug(json.slug) != json.slug:
         raise _taken("Another post has this address.")
     post = user.write(json.title, json.body, slug=json.slug or None, excerpt=json.excerpt or None)

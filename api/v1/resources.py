@@ -187,7 +187,7 @@ class PostOut(Out):
         author = AuthorName(handle=post.author.handle, name=post.author.name)
         plain = {name: getattr(post, name) for name in cls.model_fields if name not in ("author", "tags", "url")}
         url = current_app.config["SITE"] + post.path
-        return cls(**plain, author=author, tags=[tag.name for tag in post.tags], url=url)
+        return cls(**plain, author=author, tags=sorted(tag.name for tag in post.tags), url=url)
 
 
 class PostsOut(Out):

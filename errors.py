@@ -30,7 +30,7 @@ def register(app: Flask) -> None:
 
 def answer(status: int, description: str = "") -> Response:
     """Return the refusal, as a page or as a problem."""
-    door = problems if request.path.startswith("/api/") else pages
+    door = problems if f"{request.path}/".startswith("/api/") else pages
     response: Response = door.refuse(status, description)
     return response
 

@@ -31,6 +31,7 @@ _QUOTA = {"RateLimit": "requests left, and seconds until there are more", "RateL
 _HEADERS_OF = {401: _CHALLENGE, 403: _CHALLENGE, 429: _RETRY, 503: _RETRY}
 _ALWAYS = (400, 401, 422, 429, 500, 503)
 _FOR_BODIES = (413, 415)
+_AT_ONCE = 20  # errors told in one answer; a body of 1 MB has room for 100,000
 
 
 class Door(FlaskPlugin):
@@ -75,8 +76,9 @@ def refuse_unfit(_request: Any, _response: Any, error: Any, *_: Any) -> None:
     """Raise Problem for a request that does not fit: 428 where only If-Match is missing, else 422 with pointers."""
     if error is None:
         return
-    errors = [_pointer(error.title, item) for item in error.errors(include_url=False, include_input=False)]
-    if errors[0].get("header") == "If-Match":
+    found = error.errors(include_url=False, include_input=False)[:_AT_ONCE]
+    errors = [_pointer(error.title, item) for item in found]
+    if errors[0].get("header") == "If-Match" and found[0]["type"] == "missing":
         raise Problem("condition-needed", "Send If-Match with the ETag of the post that you have read.")
     kind = "bad-request" if "header" in errors[0] else "invalid"
     raise Problem(kind, f"{errors[0]['detail']}.", errors=errors)

@@ -12,8 +12,8 @@ from api.problems import Problem
 
 
 def pack(*position: str | int) -> str:
-    """Return a position as an opaque word for an address."""
-    return base64.urlsafe_b64encode(json.dumps(position).encode()).decode().rstrip("=")
+    """Return a position in the list of this request as an opaque word for an address."""
+    return base64.urlsafe_b64encode(json.dumps([request.path, *position]).encode()).decode().rstrip("=")
 
 
 def unpack(cursor: str, *kinds: type) -> list[Any]:
@@ -22,11 +22,13 @@ def unpack(cursor: str, *kinds: type) -> list[Any]:
         position = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (ValueError, binascii.Error, RecursionError):
         raise foreign_cursor() from None
-    if not isinstance(position, list) or [type(part) for part in position] != list(kinds):
+    if not isinstance(position, list) or [type(part) for part in position] != [str, *kinds]:
         raise foreign_cursor()
-    if any(isinstance(part, int) and abs(part) >= 2**63 for part in position):
+    if not all(abs(part) < 2**63 if isinstance(part, int) else part.isascii() for part in position):
         raise foreign_cursor()
-    return position
+    if pack(*position[1:]) != cursor:  # of another list, or spelt in a way that we never do
+        raise foreign_cursor()
+    return position[1:]
 
 
 def foreign_cursor() -> Problem:

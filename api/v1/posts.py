@@ -61,10 +61,12 @@ def _position(post: Post, user: User | None) -> str:
 def _published_before(cursor: str) -> ColumnElement[bool]:
     at, post_id = unpack(cursor, str, int)
     try:
-        moment = literal(datetime.fromisoformat(at).astimezone(UTC), UtcDateTime)
-    except (ValueError, OverflowError):
+        moment = datetime.fromisoformat(at)
+    except ValueError:
         raise foreign_cursor() from None
-    return tuple_(Post.published_at, Post.id) < tuple_(moment, post_id)
+    if moment.tzinfo is not UTC:
+        raise foreign_cursor()
+    return tuple_(Post.published_at, Post.id) < tuple_(literal(moment, UtcDateTime), post_id)
 
 
 @bp.get("/posts/<slug>")

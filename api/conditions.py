@@ -4,7 +4,8 @@ import hashlib
 
 from flask import Response, request
 
-from api.problems import Problem
+from api.problems import Problem, refuse
+from revalidation import conditional_status
 
 
 def etag_of(version: int, body: bytes) -> str:
@@ -23,20 +24,24 @@ def check_conditions(etag: str) -> None:
     """Evaluate the preconditions of a write in the order of RFC 9110, section 13.2.2. Raises Problem (412)."""
     if "If-Match" in request.headers and not _matches(etag):
         raise Problem("changed", "The post is not what it was when you read it.", headers={"ETag": f'"{etag}"'})
-    if "If-None-Match" in request.headers and request.if_none_match.contains_weak(etag):
+    if any(request.if_none_match.contains_weak(form) for form in _forms(etag)):
         raise Problem("changed", "The post is what If-None-Match rules out.", headers={"ETag": f'"{etag}"'})
 
 
 def _matches(etag: str) -> bool:
-    # A compressed answer carries the tag of its own bytes; it is the same state. Weak tags never match here.
-    sent = request.if_match
-    return sent.star_tag or any(sent.is_strong(form) for form in (etag, f"{etag}-gzip"))
+    sent = request.if_match  # weak tags never match here
+    return sent.star_tag or any(sent.is_strong(form) for form in _forms(etag))
+
+
+def _forms(etag: str) -> tuple[str, str]:
+    return etag, f"{etag}-gzip"  # a compressed answer carries the tag of its own bytes; it is the same state
 
 
 def make_conditional(response: Response) -> Response:
-    """Give an answer made for one key its ETag, and answer 304 where the client has it already."""
-    if response.status_code == 200 and not response.is_streamed and request.method in ("GET", "HEAD"):
-        if not response.get_etag()[0]:
-            response.add_etag()
-        response.make_conditional(request)
-    return response
+    """Give a 200 made for one key its ETag, and answer 304 where the client has it already."""
+    if response.is_streamed:
+        return response
+    if not response.get_etag()[0]:
+        response.add_etag()
+    response.status_code = conditional_status(response)
+    return response if response.status_code != 412 else refuse(412)

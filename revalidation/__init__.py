@@ -20,7 +20,7 @@ one caller. It knows Flask and SQLAlchemy and nothing of the application around 
         revalidate_tag("news")
 """
 
-from revalidation.cache import cached, cached_page
+from revalidation.cache import cached, cached_page, conditional_status
 from revalidation.detector import ForgottenRevalidation
 from revalidation.privacy import PERSONAL, PrivateRead, is_shared, private
 from revalidation.state import init_app
@@ -35,6 +35,7 @@ __all__ = [
     "WriteOutsideTransaction",
     "cached",
     "cached_page",
+    "conditional_status",
     "init_app",
     "insert_epoch",
     "is_busy",

@@ -161,5 +161,16 @@ def _respond(entry: Entry, key: str) -> Response:
     if entry.nonces:  # without an epoch there are none, and nothing would tell two versions apart
         own = response.get_etag()[0] or digest(key, entry.nonces)
         response.set_etag(f"{own}{'-gzip' if gzipped else ''}")
-    response.make_conditional(request)
-    return response
+    response.status_code = conditional_status(response)
+    return response if response.status_code != 412 else abort(412)
+
+
+def conditional_status(response: Response) -> int:
+    """Return what a reader's conditions make of a 200: itself, 304, or 412 (RFC 9110, section 13.2.2).
+
+    Werkzeug's `make_conditional` takes `If-Match: *` for a tag, and lets If-Match hide what If-None-Match says.
+    """
+    etag, _ = response.get_etag()
+    if "If-Match" in request.headers and not (request.if_match.star_tag or request.if_match.is_strong(etag or "")):
+        return 412
+    return 304 if etag and request.if_none_match.contains_weak(etag) else 200

@@ -24,7 +24,7 @@ def finish(response: Response) -> Response:
     if response.status_code == 200 and request.method in ("GET", "HEAD") and g.get("api_key"):
         response.headers["Cache-Control"] = "private, no-cache"
         response.vary.add("Authorization")
-        make_conditional(response)
+        response = make_conditional(response)
     response.headers.setdefault("Cache-Control", "no-store")
     # JSON is no page: whoever opens it in a browser gets nothing that runs.
     response.headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'; sandbox"

@@ -11,7 +11,7 @@ from flask_migrate import upgrade
 from actions.accounts import Credentials
 from api.cron import run_due
 from demo import stripe_events
-from models import ApiKey, Delivery, NotFound, Role, Scope, Throttle, User, UserSession
+from models import ApiKey, Delivery, IdempotencyKey, NotFound, Role, Scope, Throttle, User, UserSession
 from revalidation import revalidate_everything, revalidate_tag, write
 from server_actions import Refused, sweep_form_keys
 from settings import Settings
@@ -56,13 +56,15 @@ def prepare() -> None:
 @click.command()
 @with_appcontext
 def sweep() -> None:
-    """Forget what nobody needs any more: ended sessions, used form keys, old counters and events, unused tags."""
+    """Forget what nobody needs any more: sessions, form keys, kept answers, counters, old events, unused tags."""
     with write(by="sweep") as session:
         UserSession.sweep()
         Throttle.sweep()
+        IdempotencyKey.sweep()
         Delivery.sweep()
         sweep_form_keys(session)
         revalidate_everything()
+    current_app.extensions["meter"].sweep()
 
 
 @users.command("create")

@@ -124,7 +124,7 @@ class OnceHeaders(BaseModel):
         alias="Idempotency-Key",
         min_length=1,
         max_length=255,
-        pattern=r"^[!-~]+$",
+        pattern=r'^("[!#-~]+"|[!#-+\--~]+)$',  # a quoted string, or a bare word; two headers come joined by a comma
         description="Sent again with the same body, it gets the first answer again",
     )
 

@@ -33,6 +33,7 @@ def create_app(given: Settings | None = None, *, testing: bool = False) -> Flask
     env = given or Settings.from_environment()
     release = release_name() + ("-demo" if env.demo else "")
     app = Flask(__name__)
+    app.url_map.merge_slashes = False  # each thing has one address; no redirect is made from one that is misspelt
     _configure(app, env, testing)
     _open_database(app, env)
 

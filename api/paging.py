@@ -24,11 +24,16 @@ def unpack(cursor: str, *kinds: type) -> list[Any]:
         raise foreign_cursor() from None
     if not isinstance(position, list) or [type(part) for part in position] != [str, *kinds]:
         raise foreign_cursor()
-    if not all(abs(part) < 2**63 if isinstance(part, int) else part.isascii() for part in position):
+    if not all(_storable(part) for part in position):
         raise foreign_cursor()
     if pack(*position[1:]) != cursor:  # of another list, or spelt in a way that we never do
         raise foreign_cursor()
     return position[1:]
+
+
+def _storable(part: str | int) -> bool:
+    """Say whether a database can be asked for it: 64 bits; no NUL, and no half of a surrogate pair."""
+    return abs(part) < 2**63 if isinstance(part, int) else part.isprintable()
 
 
 def foreign_cursor() -> Problem:

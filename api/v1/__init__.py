@@ -2,6 +2,7 @@
 
 from flask import Blueprint, Response, g, jsonify, request
 
+from api import problems
 from api.admission import add_headers
 from api.conditions import make_conditional
 from api.v1 import export, people, posts
@@ -18,13 +19,19 @@ def document() -> Response:
     return jsonify(spec.spec)
 
 
-@bp.after_request
+@bp.after_app_request
 def finish(response: Response) -> Response:
-    """Give every answer its quota, and those made for one key their ETag."""
+    """Give every answer its quota, and those made for one key their ETag; addresses that are none have answers too."""
+    if not request.path.startswith(f"{bp.url_prefix}/"):
+        return response
     if response.status_code == 200 and request.method in ("GET", "HEAD") and g.get("api_key"):
         response.headers["Cache-Control"] = "private, no-cache"
         response.vary.add("Authorization")
         response = make_conditional(response)
+    if response.status_code == 412 and request.method in ("GET", "HEAD"):
+        response = problems.refuse(412)  # what did not match If-Match is not what was asked for
+    if response.status_code == 204 or request.method == "OPTIONS":
+        response.headers.remove("Content-Type")
     response.headers.setdefault("Cache-Control", "no-store")
     # JSON is no page: whoever opens it in a browser gets nothing that runs.
     response.headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'; sandbox"

@@ -139,6 +139,7 @@ def operation(
         @wraps(fit)
         def serve(**values: Any) -> Any:
             admit(needs, anyone=anyone)
+    refuses = [*refuses, *([412] if 304 in good else [])]  # If-Match counts for reading too
             if request.method in ("POST", "PATCH", "PUT"):
                 _read_body()
             return fit(**values)
@@ -171,10 +172,10 @@ def in_one_write(view: View) -> View:
 
 
 def _read_body() -> None:
-    """Raise Problem for a body that is not one JSON object: 415, 400 or 422. None at all is no object either."""
+    """Raise Problem for a body that is not one JSON object: 415, 400 or 422. Only a PUT may come without one."""
+    if request.method == "PUT" and not request.get_data():
+        return  # many clients name a Content-Type for the body they do not send
     if request.content_encoding or request.mimetype != JSON:
-        if request.method == "PUT" and not request.get_data():
-            return
         raise Problem("not-json", "The body must be application/json, uncompressed.")
     try:
         body = request.get_json()

@@ -13,6 +13,7 @@ from api.problems import Problem
 from api.v1.operation import ETAG, LINK, in_one_write, operation
 from api.v1.resources import (
     ConditionHeaders,
+    FreeConditionHeaders,
     OnceHeaders,
     PostChange,
     PostIn,
@@ -127,7 +128,7 @@ def delete_post(slug: str, user: User) -> Response:
 
 
 @bp.put("/posts/<slug>/publication")
-@operation(WRITE, {200: PostOut}, refuses=[404, 412], headers=ETAG)
+@operation(WRITE, {200: PostOut}, takes=FreeConditionHeaders, refuses=[404, 412], headers=ETAG)
 @in_one_write
 def publish_post(slug: str, user: User) -> Response:
     """Show a post to readers; harmless when repeated. The request has no body."""
@@ -139,7 +140,7 @@ def publish_post(slug: str, user: User) -> Response:
 
 
 @bp.delete("/posts/<slug>/publication")
-@operation(WRITE, {200: PostOut}, refuses=[404, 412], headers=ETAG)
+@operation(WRITE, {200: PostOut}, takes=FreeConditionHeaders, refuses=[404, 412], headers=ETAG)
 @in_one_write
 def unpublish_post(slug: str, user: User) -> Response:
     """Take a post back to the desk; harmless when repeated."""

@@ -106,6 +106,14 @@ class ConditionHeaders(BaseModel):
     if_match: str = Field(alias="If-Match", max_length=1000, description="The ETag of what was read, or `*`")
 
 
+class FreeConditionHeaders(BaseModel):
+    """The precondition of a change that is harmless without one."""
+
+    model_config = ConfigDict(json_schema_extra=_without_nulls)
+
+    if_match: str | Absent = Field(None, alias="If-Match", max_length=1000, description="The ETag of what was read")
+
+
 class ReadHeaders(BaseModel):
     """The precondition of an answer."""
 

@@ -17,7 +17,8 @@ from werkzeug.exceptions import BadRequest
 from api import once
 from api.admission import admit, admit_again
 from api.problems import KINDS, Problem
-from api.v1.resources import JSON, ProblemOut
+from api.v1.examples import EXAMPLES
+from api.v1.resources import JSON, PostOut, ProblemOut
 from models import Scope, User
 from revalidation import write
 
@@ -29,6 +30,15 @@ _RETRY = {"Retry-After": "seconds to wait"}
 _CHALLENGE = {"WWW-Authenticate": "the scheme, and the scope that is missing"}
 _QUOTA = {"RateLimit": "requests left, and seconds until there are more", "RateLimit-Policy": "the quota"}
 _HEADERS_OF = {401: _CHALLENGE, 403: _CHALLENGE, 429: _RETRY, 503: _RETRY}
+# What one can do with a post that one has just been given (OpenAPI 3.1, section 4.8.20).
+_IT, _THIS_STATE = {"slug": "$response.body#/slug"}, {"If-Match": "$response.header.ETag"}
+_LINKS = {
+    "read_post": _IT,
+    "change_post": _IT | _THIS_STATE,
+    "delete_post": _IT | _THIS_STATE,
+    "publish_post": _IT | _THIS_STATE,
+    "unpublish_post": _IT | _THIS_STATE,
+}
 _ALWAYS = (400, 401, 422, 429, 500, 503)
 _FOR_BODIES = (413, 415)
 _AT_ONCE = 20  # errors told in one answer; a body of 1 MB has room for 100,000
@@ -58,9 +68,11 @@ class Answers(Declared):
             status = int(code)
             kind = self.kind if status in self.good else "application/problem+json"
             if self.kind != JSON and status in self.good:
-                answer["content"] = {kind: {"schema": {"type": "string"}}}
+                answer["content"] = {kind: {"schema": {"type": "string"}, "example": EXAMPLES[kind]}}
             elif "content" in answer:
                 answer["content"] = {kind: answer["content"].pop(JSON)}
+            if self.good.get(status) is PostOut:
+                answer["links"] = {name: {"operationId": name, "parameters": it} for name, it in _LINKS.items()}
             described = (dict(self.headers) if status in self.good else _HEADERS_OF.get(status, {})) | _QUOTA
             answer["headers"] = {
                 name: {"description": text, "schema": {"type": "string"}} for name, text in described.items()
@@ -127,6 +139,7 @@ def operation(
     are the request's headers, `headers` those of a good answer.
     """
     unsafe = needs is Scope.WRITE
+    refuses = [*refuses, *([412] if 304 in good else [])]  # If-Match counts for reading too
     statuses = {*_ALWAYS, *refuses, *(_FOR_BODIES if unsafe else ()), *(() if anyone or needs is None else (403,))}
     answers = Answers(good, sorted(statuses), headers or {}, kind)
     security = [{"key": [needs] if needs else []}, *([{}] if anyone else [])]
@@ -139,7 +152,6 @@ def operation(
         @wraps(fit)
         def serve(**values: Any) -> Any:
             admit(needs, anyone=anyone)
-    refuses = [*refuses, *([412] if 304 in good else [])]  # If-Match counts for reading too
             if request.method in ("POST", "PATCH", "PUT"):
                 _read_body()
             return fit(**values)

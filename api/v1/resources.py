@@ -7,6 +7,7 @@ from flask import Response, current_app
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
+from api.v1.examples import add_example
 from models import ApiKey, Post, PostStatus, Role, Scope, User
 
 JSON = "application/json"
@@ -60,8 +61,9 @@ class ListQuery(Query):
     """The query string of a plain list."""
 
 
-def _without_slug(schema: dict[str, Any]) -> None:
+def _without_slug(schema: dict[str, Any], model: type) -> None:
     schema["properties"]["slug"].pop("default")
+    add_example(schema, model)
 
 
 class PostIn(In):
@@ -76,7 +78,8 @@ class PostIn(In):
     tags: Tags = []
 
 
-def _without_defaults(schema: dict[str, Any]) -> None:
+def _without_defaults(schema: dict[str, Any], model: type) -> None:
+    add_example(schema, model)
     for field in schema["properties"].values():
         field.pop("default", None)
     schema["minProperties"] = 1
@@ -140,7 +143,7 @@ class OnceHeaders(BaseModel):
 class Out(BaseModel):
     """What is answered."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra=add_example)
 
     def respond(self, status: int = 200, **headers: str) -> Response:
         """Return it as a response."""
@@ -156,25 +159,6 @@ class AuthorName(Out):
 
 class PostOut(Out):
     """A post. Times are RFC 3339, in UTC."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "example": {
-                "id": 7,
-                "slug": "the-letter-slot",
-                "title": "The letter slot",
-                "body": "A door has *two* sides.",
-                "excerpt": "A door has two sides.",
-                "status": "published",
-                "author": {"handle": "ada", "name": "Ada"},
-                "tags": ["boundaries"],
-                "published_at": "2026-11-22T09:30:00Z",
-                "updated_at": "2026-11-22T09:30:00Z",
-                "version": 3,
-                "url": "https://hallway.example/blog/the-letter-slot",
-            }
-        }
-    )
 
     id: int
     slug: str

@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import contract
 import pytest
-from flask import Flask
+from flask import Flask, request_finished
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
 from werkzeug.test import TestResponse
@@ -74,6 +75,7 @@ def make_app(data_dir: Path) -> Iterator[Callable[..., Flask]]:
     def make(*, testing: bool = True, **environment: str) -> Flask:
         app = create_app(settings_for(data_dir, **environment), testing=testing)
         app.test_client_class = Browser
+        request_finished.connect(contract.require_declared, app)
         made.append(app)
         return app
 

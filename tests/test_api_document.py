@@ -1,0 +1,258 @@
+"""The document of the API is whole and true to the routes, and keeps the promise of tests/api-v1.json.
+
+`python tests/test_api_document.py --write` renews the promise, unless that would break it.
+"""
+
+import json
+import sys
+import tempfile
+from copy import deepcopy
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+sys.path[:0] = [] if __name__ != "__main__" else [str(ROOT)]
+
+from contract import breaking  # noqa: E402
+from openapi_spec_validator import OpenAPIV31SpecValidator  # noqa: E402
+
+SNAPSHOT = ROOT / "tests/api-v1.json"
+PROBLEM = "application/problem+json"
+RENEW = "additions are fine; renew the snapshot: python tests/test_api_document.py --write"
+
+
+def document_of(app):
+    return app.test_client().get("/api/v1/openapi.json").json
+
+
+def operations(document):
+    return {f"{method.upper()} {path}": one for path, of in document["paths"].items() for method, one in of.items()}
+
+
+@pytest.fixture
+def document(app):
+    return document_of(app)
+
+
+def test_document_is_valid(document):
+    assert document["openapi"].startswith("3.1")
+    assert list(OpenAPIV31SpecValidator(document).iter_errors()) == []
+
+
+def test_every_route_is_in_it_and_nothing_else(app, document):
+    rules = [rule for rule in app.url_map.iter_rules() if rule.rule.startswith("/api/v1/")]
+    routes = {
+        f"{method} {rule.rule}".replace("<", "{").replace(">", "}")
+        for rule in rules
+        for method in rule.methods - {"HEAD", "OPTIONS"}
+    }
+
+    assert set(operations(document)) == routes - {"GET /api/v1/openapi.json"}
+    assert len(routes) > 10
+
+
+def test_every_operation_says_what_it_is_for_and_whom_it_lets_in(document):
+    names = [operation["operationId"] for operation in operations(document).values()]
+
+    assert len(set(names)) == len(names)
+    for name, operation in operations(document).items():
+        assert len(operation["summary"]) > 20, name
+        assert operation["tags"], name
+        assert all(set(way) <= {"key"} for way in operation["security"]), name
+        assert operation["security"], name
+
+
+def test_every_refusal_is_a_problem(document):
+    for name, operation in operations(document).items():
+        refusals = {status: answer for status, answer in operation["responses"].items() if int(status) >= 400}
+        assert {"400", "401", "422", "429", "500", "503"} <= set(refusals), name
+        for status, answer in refusals.items():
+            assert answer["content"] == {PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}}, (name, status)
+            assert "RateLimit" in answer["headers"], (name, status)
+
+
+def test_every_body_has_an_example_that_fits_it(document):
+    from api.v1 import resources
+    from api.v1.examples import EXAMPLES
+
+    shown = set()
+    for name, operation in operations(document).items():
+        good = [answer for status, answer in operation["responses"].items() if int(status) < 300]
+        for content in [
+            *(answer.get("content", {}) for answer in good),
+            operation.get("requestBody", {}).get("content", {}),
+        ]:
+            for kind, media in content.items():
+                model = media["schema"].get("$ref", "").rpartition("/")[2]
+                example = document["components"]["schemas"][model]["examples"][0] if model else media["example"]
+                assert example, name
+                shown.add(model or kind)
+
+    models = {name: getattr(resources, name) for name in EXAMPLES if "/" not in name}
+    for name, model in models.items():
+        model.model_validate_json(json.dumps(EXAMPLES[name]))
+    assert shown | {"Problem"} == {name.removesuffix("Out") for name in EXAMPLES}
+
+
+def test_undeclared_answer_fails_the_test_that_gets_it(app, monkeypatch):
+    from api.v1 import spec
+
+    document_of(app)
+    monkeypatch.delitem(spec.spec["paths"]["/api/v1/me"]["get"]["responses"], "401")
+
+    with pytest.raises(AssertionError, match="GET /api/v1/me: 401 is not declared"):
+        app.test_client().get("/api/v1/me")
+
+
+def test_promise_is_kept(document):
+    promised = json.loads(SNAPSHOT.read_text())
+
+    assert breaking(promised, document) == []
+    assert document == promised, RENEW
+
+
+def _schema(document, name):
+    return document["components"]["schemas"][name]
+
+
+def _responses(document):
+    return document["paths"]["/api/v1/posts/{slug}"]["get"]["responses"]
+
+
+def _post(document):
+    return document["paths"]["/api/v1/posts"]["post"]
+
+
+def _limit(document):
+    return next(one for one in document["paths"]["/api/v1/posts"]["get"]["parameters"] if one["name"] == "limit")
+
+
+# A change to the document, and what the gate has to say of it.
+BROKEN = {
+    "POST /api/v1/posts is gone": lambda d: d["paths"]["/api/v1/posts"].pop("post"),
+    "GET /api/v1/tags is gone": lambda d: d["paths"].pop("/api/v1/tags"),
+    "GET /api/v1/posts/{slug}: 404 is gone": lambda d: _responses(d).pop("404"),
+    "GET /api/v1/posts/{slug}: 200: header ETag is gone": lambda d: _responses(d)["200"]["headers"].pop("ETag"),
+    "GET /api/v1/posts/{slug}: 200: body/slug is gone": lambda d: _schema(d, "Post")["properties"].pop("slug"),
+    "GET /api/v1/posts: 200: body/data[]/author/name is gone": (
+        lambda d: _schema(d, "AuthorName")["properties"].update(
+            full_name=_schema(d, "AuthorName")["properties"].pop("name")
+        )
+    ),
+    "GET /api/v1/posts/{slug}: 200: body/id may be string now": (
+        lambda d: _schema(d, "Post")["properties"].update(id={"type": "string"})
+    ),
+    "GET /api/v1/posts/{slug}: 200: body/updated_at may be null now": (
+        lambda d: _schema(d, "Post")["properties"].update(
+            updated_at={"anyOf": [{"type": "string", "format": "date-time"}, {"type": "null"}]}
+        )
+    ),
+    "GET /api/v1/posts/{slug}: 200: body/updated_at: format is date now": (
+        lambda d: _schema(d, "Post")["properties"]["updated_at"].update(format="date")
+    ),
+    "GET /api/v1/posts/{slug}: 200: body/version may be absent now": (
+        lambda d: _schema(d, "Post")["required"].remove("version")
+    ),
+    "GET /api/v1/posts/{slug}: 200: body/status: scheduled gone": (
+        lambda d: _schema(d, "PostStatus")["enum"].remove("scheduled")
+    ),
+    "POST /api/v1/posts: body/body is required now": lambda d: _schema(d, "PostIn")["required"].append("body"),
+    "POST /api/v1/posts: body/title: minLength is 2 now": (
+        lambda d: _schema(d, "PostIn")["properties"]["title"].update(minLength=2)
+    ),
+    "POST /api/v1/posts: body/title: maxLength is 80 now": (
+        lambda d: _schema(d, "PostIn")["properties"]["title"].update(maxLength=80)
+    ),
+    "POST /api/v1/posts: body/slug: pattern is ^[a-z]+$ now": (
+        lambda d: _schema(d, "PostIn")["properties"]["slug"].update(pattern="^[a-z]+$")
+    ),
+    "POST /api/v1/posts: body/excerpt: others not taken now": (
+        lambda d: _schema(d, "PostIn")["properties"]["excerpt"].update(enum=["short"])
+    ),
+    "POST /api/v1/posts: body/tags[]: maxLength is 9 now": (
+        lambda d: _schema(d, "PostIn")["properties"]["tags"]["items"].update(maxLength=9)
+    ),
+    "POST /api/v1/posts: body/tags is gone": lambda d: _schema(d, "PostIn")["properties"].pop("tags"),
+    "POST /api/v1/posts: application/json is not taken now": lambda d: _post(d)["requestBody"]["content"].clear(),
+    "GET /api/v1/posts: parameter limit: maximum is 50 now": lambda d: _limit(d)["schema"].update(maximum=50),
+    "GET /api/v1/posts: parameter limit is required now": lambda d: _limit(d).update(required=True),
+    "GET /api/v1/posts: parameter limit is gone": lambda d: _limit(d).update(name="size"),
+    "GET /api/v1/posts: no key is not enough now": lambda d: d["paths"]["/api/v1/posts"]["get"]["security"].remove({}),
+    "POST /api/v1/posts: {'key': ['posts:write']} is not enough now": (
+        lambda d: _post(d).update(security=[{"key": ["posts:write", "posts:create"]}])
+    ),
+    "PUT /api/v1/posts/{slug}/publication: a body is required now": (
+        lambda d: d["paths"]["/api/v1/posts/{slug}/publication"]["put"].update(requestBody=_post(d)["requestBody"])
+    ),
+    "POST /api/v1/posts: operationId is begin now": lambda d: _post(d).update(operationId="begin"),
+    "security scheme key is another": lambda d: d["components"]["securitySchemes"]["key"].update(scheme="basic"),
+}
+
+
+@pytest.mark.parametrize("said", BROKEN)
+def test_gate_names_what_would_break(document, said):
+    new = deepcopy(document)
+    BROKEN[said](new)
+
+    assert said in breaking(document, new)
+
+
+# Changes that no client trips over.
+FINE = {
+    "an operation": lambda d: d["paths"].update({"/api/v1/new": d["paths"]["/api/v1/tags"]}),
+    "an answered field": lambda d: _schema(d, "Post")["properties"].update(words={"type": "integer"}),
+    "an optional field": lambda d: _schema(d, "PostIn")["properties"].update(subtitle={"type": "string"}),
+    "an optional parameter": (
+        lambda d: d["paths"]["/api/v1/tags"]["get"]["parameters"].append(
+            {"name": "q", "in": "query", "schema": {"type": "string"}}
+        )
+    ),
+    "a wider bound": lambda d: _schema(d, "PostIn")["properties"]["title"].update(maxLength=200),
+    "a narrower answer": lambda d: _schema(d, "Post")["properties"].update(
+        published_at={"type": "string", "format": "date-time"}
+    ),
+    "a refusal": lambda d: _responses(d).update({"410": _responses(d)["404"]}),
+    "a smaller scope": lambda d: _post(d).update(security=[{"key": []}]),
+    "a text": lambda d: _post(d).update(summary="Another summary."),
+}
+
+
+@pytest.mark.parametrize("addition", FINE)
+def test_gate_lets_additions_pass(document, addition):
+    new = deepcopy(document)
+    FINE[addition](new)
+
+    assert new != document
+    assert breaking(document, new) == []
+
+
+def test_snapshot_is_renewed_only_where_nothing_breaks(document, tmp_path):
+    snapshot = tmp_path / "api.json"
+    snapshot.write_text(json.dumps({**document, "paths": {"/gone": {"get": {"operationId": "read_it"}}}}))
+
+    assert "GET /gone is gone" in renew(snapshot)
+    assert "/gone" in snapshot.read_text()
+
+    snapshot.write_text(json.dumps({**document, "paths": {}}))
+
+    assert renew(snapshot) == 0
+    assert json.loads(snapshot.read_text()) == document
+
+
+def renew(snapshot=SNAPSHOT):
+    """Write the snapshot anew. Where that would break a promise, say which, and leave it."""
+    from app import create_app
+    from settings import Settings
+
+    with tempfile.TemporaryDirectory() as directory:
+        document = document_of(create_app(Settings.from_environment({"DATA_DIR": directory})))
+    broken = breaking(json.loads(snapshot.read_text()), document)
+    if broken:
+        return "This would break clients:\n" + "\n".join(f"  {sentence}" for sentence in broken)
+    snapshot.write_text(json.dumps(document, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(renew() if sys.argv[1:] == ["--write"] else __doc__)

@@ -195,3 +195,5 @@ def _read_body() -> None:
         raise Problem("malformed-json", KINDS["malformed-json"][2]) from None
     if not isinstance(body, dict):
         raise Problem("invalid", "The body must be a JSON object.", errors=[{"pointer": "#", "detail": "no object"}])
+    if request.method == "PUT" and body:  # whoever sends a date means a date, and must not be published at once
+        raise Problem("invalid", "This takes no fields.", errors=[{"pointer": "#", "detail": "not empty"}])

@@ -221,9 +221,8 @@ def test_w27_every_order_of_five_events_ends_in_the_same_rows(app):
 def after(app, deliveries):
     """Return the rows that a sequence of deliveries leads to: through inbox and effects, without HTTP."""
     forget(app)
-    with app.app_context():
+    with app.app_context(), write(by="test"):
         for each in deliveries:
-            with write(by="test"):
-                row = Delivery.receive(source="stripe", event_id=each["id"], type=each["type"], body=encoded(each))
-                row.process()
+            row = Delivery.receive(source="stripe", event_id=each["id"], type=each["type"], body=encoded(each))
+            row.process()
     return tuple((person, tuple(subscribed), tuple(paid)) for person, subscribed, paid in members(app))

@@ -76,7 +76,7 @@ def _bearer() -> str | None:
 def _count(bucket: str) -> None:
     try:
         g.quota = current_app.extensions["meter"].count(bucket, current_app.config["API_REQUESTS_PER_MINUTE"])
-    except sqlite3.Error:  # a full disk must not close the door: counting protects it, and is not worth more than it
+    except (sqlite3.Error, OSError):  # a full disk does not close the door: what protects it is not worth more than it
         log.exception("requests are not being counted")
         return
     if g.quota.left < 0:
@@ -87,8 +87,13 @@ def _count(bucket: str) -> None:
 
 def _network() -> str:
     """Return the caller's address; of IPv6 the first 64 bits, for a household has all the others."""
-    address = ipaddress.ip_address(request.remote_addr or "0.0.0.0")  # noqa: S104
-    return str(ipaddress.ip_network((address, 64), strict=False)) if address.version == 6 else str(address)
+    try:
+        address = ipaddress.ip_address(request.remote_addr or "")
+    except ValueError:  # a Unix socket, or a proxy with a notation of its own: all of these share one quota
+        return "unknown"
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    return str(address.ipv4_mapped or ipaddress.IPv6Network((int(address) >> 64 << 64, 64)))
 
 
 def _unauthorised(detail: str) -> Problem:

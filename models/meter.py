@@ -4,6 +4,7 @@ Reading must not write to the database, yet each read counts. So the counts have
 every worker shares. It holds nothing that matters: delete it, and everyone starts again at zero.
 """
 
+import fcntl
 import os
 import sqlite3
 import threading
@@ -14,12 +15,19 @@ from pathlib import Path
 WINDOW = 60  # seconds
 _KEEP = 90 * 24 * 3600  # seconds; how long "last used" is remembered
 
+_PREPARE = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=OFF",
+    "CREATE TABLE IF NOT EXISTS meter"
+    " (bucket TEXT PRIMARY KEY, began INTEGER, hits INTEGER, last INTEGER) WITHOUT ROWID",
+)
 _COUNT = """
 INSERT INTO meter (bucket, began, hits, last) VALUES (?1, ?2, 1, ?3)
 ON CONFLICT (bucket) DO UPDATE SET
-  hits = CASE WHEN began = ?2 THEN hits + 1 ELSE 1 END, began = ?2, last = ?3
+  hits = CASE WHEN began IN (?2, ?2 + ?4) THEN hits + 1 ELSE 1 END,
+  began = CASE WHEN began = ?2 + ?4 THEN began ELSE ?2 END, last = ?3
 RETURNING hits
-"""
+"""  # A request that is overtaken while the window turns counts in the new one, and does not bring back the old one.
 
 
 @dataclass(frozen=True)
@@ -45,7 +53,7 @@ class Meter:
         moment = int(time.time())
         began = moment - moment % WINDOW
         with self._guard:
-            ((hits,),) = self._open().execute(_COUNT, (bucket, began, moment)).fetchall()
+            ((hits,),) = self._open().execute(_COUNT, (bucket, began, moment, WINDOW)).fetchall()
         return Reading(limit, limit - hits, began + WINDOW - moment)
 
     def last_used(self, bucket: str) -> int | None:
@@ -64,11 +72,9 @@ class Meter:
             self._connection = sqlite3.connect(
                 self._path, timeout=2, isolation_level=None, check_same_thread=False, cached_statements=8
             )
-            self._connection.execute("PRAGMA journal_mode=WAL")
-            self._connection.execute("PRAGMA synchronous=OFF")
-            self._connection.execute(
-                "CREATE TABLE IF NOT EXISTS meter"
-                " (bucket TEXT PRIMARY KEY, began INTEGER, hits INTEGER, last INTEGER) WITHOUT ROWID"
-            )
+            with Path(f"{self._path}.lock").open("ab") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)  # SQLite does not wait, but fails, where two turn WAL on at once
+                for statement in _PREPARE:
+                    self._connection.execute(statement)
             self._opened_in = os.getpid()
         return self._connection

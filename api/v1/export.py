@@ -7,6 +7,7 @@ noticed; and a failure is still an answer, not half a file (docs/decisions/0010-
 
 import csv
 import io
+import re
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -25,6 +26,7 @@ from models import Post, Scope, db
 bp = Blueprint("export", __name__)
 COLUMNS = ["id", "slug", "title", "excerpt", "status", "author", "tags", "published_at", "updated_at", "version", "url"]
 CSV, NDJSON = "text/csv", "application/x-ndjson"
+_RISKY = re.compile(r"['\t\r\n]|\s*[=+\-@|%＝＋－＠\0]")
 _BATCH = 200  # posts in memory at a time
 _SLOTS = threading.BoundedSemaphore(2)  # exports a worker prepares at once
 
@@ -86,7 +88,8 @@ def _write_csv(file: IO[bytes], posts: Iterable[PostOut]) -> None:
 
 
 def harmless(value: object) -> object:
-    """Return a cell that no spreadsheet takes for a formula (OWASP, CSV injection): an apostrophe goes in front."""
-    if isinstance(value, str) and value.lstrip(" ")[:1] in tuple("=+-@\t\r\n\0|%"):
-        return f"'{value}" if value else value
-    return value
+    """Return a cell that no spreadsheet takes for a formula (OWASP, CSV injection): an apostrophe goes in front.
+
+    One that begins with an apostrophe gets a second, so that taking the first away always gives the original.
+    """
+    return f"'{value}" if isinstance(value, str) and _RISKY.match(value) else value

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import time_machine
+from keys import cut, send
 from scenarios import PUBLISHED, rows
 
 from models import Post
@@ -34,16 +35,20 @@ def test_production_has_no_demo_actions(make_app):
 def test_sweep_forgets_what_is_over_and_nothing_else(app, ada, visitor):
     letter = {"name": "Ina", "email": "ina@x.example", "message": "Hello"}
     visitor.act("messages.send_message", page="/contact", _key="an old form", **letter)
+    key, once = cut(app, "ada"), {"Idempotency-Key": "old"}
+    send(app, "POST", "/api/v1/posts", key, headers=once, json={"title": "Sent by a program"})
     before, years = app.test_client().get("/blog").text, datetime.now(UTC) + timedelta(days=400)
 
     def left():
-        return [rows(app, table) for table in ("user_session", "form_key", "throttle", "revalidation_tag", "message")]
+        tables = ("user_session", "form_key", "throttle", "idempotency_key", "revalidation_tag", "message")
+        counted = app.extensions["meter"].last_used(f"key:{key.split('_')[1]}") is not None
+        return [*(rows(app, table) for table in tables), counted]
 
     app.test_cli_runner().invoke(args=["sweep"], catch_exceptions=False)
-    assert left() == [1, 1, 1, 1, 10]
+    assert left() == [1, 1, 1, 1, 1, 10, True]
     assert ada.get("/dashboard").status_code == 200
     assert app.test_client().get("/blog").text == before
 
     with time_machine.travel(years):
         app.test_cli_runner().invoke(args=["sweep"], catch_exceptions=False)
-    assert left() == [0, 0, 0, 1, 10]
+    assert left() == [0, 0, 0, 0, 1, 10, False]

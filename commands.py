@@ -62,7 +62,6 @@ def sweep() -> None:
         Throttle.sweep()
         IdempotencyKey.sweep()
         Delivery.sweep()
-        IdempotencyKey.sweep()
         sweep_form_keys(session)
         revalidate_everything()
     current_app.extensions["meter"].sweep()

@@ -15,7 +15,6 @@ pytest_plugins = ["browsing"]
 
 READERS = ["/", "/blog", "/blog?tag=security", LIVE, "/contact", "/support", "/sign-in", "/nowhere"]
 READERS += ["/support/checkout/cs_demo_0123456789abcdef01234567", "/_actions/likes.toggle_like"]
-READERS += ["/api/docs"]
 HOUSE = ["/dashboard", "/dashboard/posts", "/dashboard/posts/5/edit", "/dashboard/inbox", "/dashboard/settings"]
 HOUSE += ["/dashboard/members", "/dashboard/developers"]
 

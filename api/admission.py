@@ -25,7 +25,7 @@ def admit(needs: Scope | None, *, anyone: bool) -> None:
         raise _unauthorised(f"A key in the address ends up in logs; `{misplaced[0]}` is not read.")
     text = _bearer()
     g.api_key = ApiKey.recognise(text) if text else None
-    _count(f"key:{g.api_key.key_id}" if g.api_key else f"address:{_network()}")
+    _count(g.api_key.bucket if g.api_key else f"address:{_network()}")
     if g.api_key is None and (text is not None or not anyone):
         raise _unauthorised("This key opens nothing: unknown, misspelt or revoked." if text else "Please send a key.")
     if g.api_key and needs and not g.api_key.opens(needs):

@@ -111,6 +111,11 @@ class ApiKey(Model):
         return db.session.scalar(query) or 0
 
     @property
+    def bucket(self) -> str:
+        """What its requests are counted under."""
+        return f"key:{self.key_id}"
+
+    @property
     def held(self) -> list[Scope]:
         """The scopes it was cut for."""
         return [Scope(word) for word in self.scopes.split()]

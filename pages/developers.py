@@ -1,11 +1,14 @@
 """Keys to the public door, and for the owner what the webhooks brought."""
 
-from flask import Blueprint, render_template, request
+from datetime import UTC, datetime
+
+from flask import Blueprint, current_app, render_template, request
 from pydantic import BaseModel, Field, ValidationError
 from werkzeug.exceptions import NotFound
 
 from identity import current_user
 from models import ApiKey, Delivery, User
+from models.meter import Meter
 from pages.access import only, writer
 from pages.paging import Paging
 from revalidation import cached
@@ -27,11 +30,19 @@ def index() -> str:
     user = current_user()
     assert user  # noqa: S101  (`only` has let the caller in)
     keys = cached("developers.keys", user.id, user.role, tags=["api-keys"], render=lambda: _keys(user))
-    return render_template("developers/index.html", user=user, keys=keys, **_deliveries() if user.is_owner else {})
+    deliveries = _deliveries() if user.is_owner else {}
+    return render_template("developers/index.html", user=user, keys=keys, used=_used(user), **deliveries)
 
 
 def _keys(user: User) -> str:
     return render_template("developers/_keys.html", keys=ApiKey.of(user), user=user)
+
+
+def _used(user: User) -> list[tuple[str, datetime]]:
+    """Return when which key last came. The meter knows: reading writes nothing to the database, and so not this."""
+    meter: Meter = current_app.extensions["meter"]
+    times = [(key.name, meter.last_used(key.bucket)) for key in ApiKey.of(user) if not key.revoked_at]
+    return [(name, datetime.fromtimestamp(time, UTC)) for name, time in times if time]
 
 
 def _deliveries() -> dict[str, object]:

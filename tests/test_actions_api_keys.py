@@ -156,3 +156,11 @@ def test_operator_without_an_owner_is_told_what_to_do(app):
 
 def test_the_demos_partner_has_a_key(app):
     assert recognise(app, PARTNER_KEY) == ("The demo’s partner", [Scope.READ, Scope.WRITE], "ada")
+
+
+def test_developers_page_says_when_a_key_was_last_used(app, ada):
+    assert "Last used" not in ada.get("/dashboard/developers").text
+
+    app.test_client().get("/api/v1/me", headers={"Authorization": f"Bearer {PARTNER_KEY}"})
+
+    assert "Last used: The demo’s partner" in " ".join(ada.get("/dashboard/developers").text.split())

@@ -80,9 +80,11 @@ def callers_of_all_kinds():
             return
         turns[case.operation.label] += 1
         turn = turns[case.operation.label] % 3
-        condition = {parameter.name for parameter in case.operation.headers} & {"If-Match", "If-None-Match"}
-        if condition and turn < 2:
-            case.headers[condition.pop()] = "*"
+        conditions = {parameter.name for parameter in case.operation.headers}
+        if "If-Match" in conditions and turn != 2:
+            case.headers["If-Match"] = "*"
+        if "If-None-Match" in conditions and turn == 2:
+            case.headers["If-None-Match"] = "*"
         if "slug" in case.path_parameters and turn == 1 and case.meta.phase.name is TestPhase.FUZZING:
             case.path_parameters["slug"] = "nobody-wrote-this"
 

@@ -140,7 +140,7 @@ def operation(
     """
     unsafe = needs is Scope.WRITE
     refuses = [*refuses, *([412] if 304 in good else [])]  # If-Match counts for reading too
-    statuses = {*_ALWAYS, *refuses, *(_FOR_BODIES if unsafe else ()), *(() if anyone or needs is None else (403,))}
+    statuses = {*_ALWAYS, *refuses, *(_FOR_BODIES if unsafe else ()), *((403,) if needs else ())}
     answers = Answers(good, sorted(statuses), headers or {}, kind)
     security = [{"key": [needs] if needs else []}, *([{}] if anyone else [])]
 

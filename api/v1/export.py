@@ -27,7 +27,7 @@ bp = Blueprint("export", __name__)
 COLUMNS = ["id", "slug", "title", "excerpt", "status", "author", "tags", "published_at", "updated_at", "version", "url"]
 CSV, NDJSON = "text/csv", "application/x-ndjson"
 _RISKY = re.compile(r"['\t\r\n]|\s*[=+\-@|%＝＋－＠\0]")
-_BATCH = 25  # posts in memory at a time; each may be 100 kB, several times over
+_BATCH = 20  # posts in memory at a time; each may be 100,000 characters long
 _SLOTS = threading.BoundedSemaphore(2)  # exports a worker prepares at once
 
 

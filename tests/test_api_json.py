@@ -1,10 +1,12 @@
 """What comes in through the door is read one way or not at all, and every refusal is a problem that explains itself."""
 
+import http.client
 import json
 
 import pytest
 from door import Caller, cut, refusal
 from scenarios import DRAFT, PUBLISHED, fingerprint
+from serving import serving
 
 from api.problems import KINDS
 
@@ -148,6 +150,24 @@ def test_two_megabytes_are_413(app, ada):
 
     assert refusal(ada.send("POST", "/posts", data=body, headers=JSON)) == (413, "too-large")
     assert fingerprint(app) == before
+
+
+def test_body_in_chunks_is_read_whole_or_refused(app, data_dir):
+    headers = {**JSON, "Authorization": f"Bearer {cut(app, 'ada')}"}
+
+    def send(*chunks):
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+        connection.request("POST", "/api/v1/posts", iter(chunks), headers, encode_chunked=True)
+        answer = connection.getresponse()
+        body = json.loads(answer.read())
+        connection.close()
+        return answer.status, body["title"]
+
+    with serving(data_dir, workers=1) as server:
+        assert send(b'{"title": ', b'"In two pieces"}') == (201, "In two pieces")
+        assert send(b'{"title": ') == (400, "Malformed JSON")
+        assert send(b'{"title": "', *[b"x" * 100_000] * 20, b'"}') == (413, "Too large")
+        assert send(b'{"title": "Cut off"}', *[b" " * 100_000] * 20, b"no JSON") == (413, "Too large")
 
 
 def test_thousands_of_unknown_names_get_a_short_answer(app, ada):

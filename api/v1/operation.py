@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from spectree import Response as Declared
 from spectree import SpecTree
 from spectree.plugins.flask_plugin import FlaskPlugin
-from werkzeug.exceptions import BadRequest
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
 from api import once
 from api.admission import admit, admit_again
@@ -185,6 +185,8 @@ def in_one_write(view: View) -> View:
 
 def _read_body() -> None:
     """Raise Problem for a body that is not one JSON object: 415, 400 or 422. Only a PUT may come without one."""
+    if len(request.get_data()) >= (request.max_content_length or 0):
+        raise RequestEntityTooLarge  # without a length it was cut off there; what is left may pass for the whole
     if request.method == "PUT" and not request.get_data():
         return  # many clients name a Content-Type for the body they do not send
     if request.content_encoding or request.mimetype != JSON:

@@ -18,6 +18,7 @@ from api.once import Claims
 from api.strict_json import StrictJSON
 from models import db, sqlite
 from models.meter import Meter
+from models.search import is_no_index
 from pages import PAGES, feeds
 from release import release_name
 from security import add_security_headers
@@ -93,7 +94,7 @@ def _configure(app: Flask, env: Settings, testing: bool) -> None:
 def _open_database(app: Flask, env: Settings) -> None:
     env.data_dir.mkdir(parents=True, exist_ok=True)
     db.init_app(app)
-    Migrate(app, db, render_as_batch=True)
+    Migrate(app, db, render_as_batch=True, include_name=is_no_index)
     with app.app_context():
         if db.engine.dialect.name == "sqlite":
             sqlite.configure(db.engine)

@@ -3,13 +3,28 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
 
-from sqlalchemy import Column, ColumnElement, ForeignKey, String, Table, Text, func, or_, select, true
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    ForeignKey,
+    Select,
+    String,
+    Table,
+    Text,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    tuple_,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship, undefer
 
-from models.database import Model, db, now
+from models.database import Model, UtcDateTime, db, now
 from models.errors import NotFound
+from models.search import posts_with
 from models.text import first_words, slugify, to_html
 
 if TYPE_CHECKING:
@@ -25,6 +40,14 @@ class PostStatus(StrEnum):
     DRAFT = "draft"
     SCHEDULED = "scheduled"
     PUBLISHED = "published"
+
+
+class Choice(TypedDict, total=False):
+    """Which posts: under a tag, by an author (a handle), with these words; then those that fit best come first."""
+
+    tag: str | None
+    author: str | None
+    words: str | None
 
 
 post_tag = Table(
@@ -108,26 +131,33 @@ class Post(Model):
 
     @classmethod
     def published(
-        cls, *, tag: str | None = None, page: int = 1, per_page: int = PER_PAGE, whole: bool = False
+        cls, *, page: int = 1, per_page: int = PER_PAGE, whole: bool = False, **choice: Unpack[Choice]
     ) -> Sequence[Self]:
         """Return one page of what readers can see, newest first; `whole` reads the texts in the same query."""
-        query = select(cls).where(cls.status == PostStatus.PUBLISHED)
+        query = cls._chosen(select(cls), PostStatus.PUBLISHED, **choice)
         if whole:
             query = query.options(undefer(cls.body_html))
-        if tag:
-            query = query.where(cls.tags.any(Tag.name == tag))
         query = query.order_by(cls.published_at.desc(), cls.id.desc())
         return db.session.scalars(query.limit(per_page).offset((page - 1) * per_page)).all()
 
     @classmethod
-    def count(cls, status: PostStatus | None = PostStatus.PUBLISHED, *, tag: str | None = None) -> int:
+    def count(cls, status: PostStatus | None = PostStatus.PUBLISHED, **choice: Unpack[Choice]) -> int:
         """Count posts, of one status or (None) of all."""
-        query = select(func.count(cls.id))
+        query = cls._chosen(select(func.count(cls.id)), status, **choice)
+        return db.session.scalar(query.order_by(None)) or 0
+
+    @classmethod
+    def _chosen(cls, query: Select[Any], status: PostStatus | None, **choice: Unpack[Choice]) -> Select[Any]:
         if status:
             query = query.where(cls.status == status)
-        if tag:
+        if tag := choice.get("tag"):
             query = query.where(cls.tags.any(Tag.name == tag))
-        return db.session.scalar(query) or 0
+        if author := choice.get("author"):
+            query = query.where(cls.author.has(handle=author))
+        if words := choice.get("words"):
+            found = posts_with(words, db.engine.dialect.name).subquery("found")
+            query = query.join(found, found.c.post_id == cls.id).order_by(found.c.rank)
+        return query
 
     @classmethod
     def find_published(cls, slug: str) -> Self:
@@ -146,6 +176,14 @@ class Post(Model):
             raise NotFound(post_id)
         return post
 
+    def neighbours(self) -> tuple["Post | None", "Post | None"]:
+        """Return the posts that were published before and after this one, as far as there are any."""
+        when, published = tuple_(Post.published_at, Post.id), select(Post).where(Post.status == PostStatus.PUBLISHED)
+        here = tuple_(literal(self.published_at, UtcDateTime), literal(self.id))
+        earlier = published.where(when < here).order_by(Post.published_at.desc(), Post.id.desc())
+        later = published.where(when > here).order_by(Post.published_at, Post.id)
+        return db.session.scalar(earlier.limit(1)), db.session.scalar(later.limit(1))
+
     @classmethod
     def visible_to(cls, user: "User | None") -> ColumnElement[bool]:
         """Return the condition under which someone sees a post: published, or theirs to work on."""
@@ -160,11 +198,9 @@ class Post(Model):
         return db.session.scalars(select(cls).order_by(cls.updated_at.desc(), cls.id.desc()).limit(limit)).all()
 
     @classmethod
-    def desk(cls, *, status: PostStatus | None, page: int, per_page: int) -> Sequence[Self]:
+    def desk(cls, *, status: PostStatus | None, page: int, per_page: int, **choice: Unpack[Choice]) -> Sequence[Self]:
         """Return one page of all posts for the people of the house, newest first."""
-        query = select(cls).order_by(cls.created_at.desc(), cls.id.desc())
-        if status:
-            query = query.where(cls.status == status)
+        query = cls._chosen(select(cls), status, **choice).order_by(cls.created_at.desc(), cls.id.desc())
         return db.session.scalars(query.limit(per_page).offset((page - 1) * per_page)).all()
 
     def why_not_at(self, slug: str) -> str | None:

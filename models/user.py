@@ -107,6 +107,14 @@ class User(Model):
         return db.session.scalar(select(cls).where(cls.handle == handle, cls.disabled_at.is_(None)))
 
     @classmethod
+    def find_author(cls, handle: str) -> Self:
+        """Return whose handle this is, or raise NotFound. A closed account still stands above its posts."""
+        author = db.session.scalar(select(cls).where(cls.handle == handle))
+        if author is None:
+            raise NotFound(handle)
+        return author
+
+    @classmethod
     def owner(cls) -> Self:
         """Return the owner, the first where there are several, or raise NotFound."""
         query = select(cls).where(cls.role == Role.OWNER, cls.disabled_at.is_(None)).order_by(cls.id).limit(1)

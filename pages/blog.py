@@ -4,34 +4,42 @@ from flask import Blueprint, abort, render_template
 from pydantic import BaseModel, Field
 
 from identity import current_user, current_visitor
-from models import Like, Post, Setting, Tag
-from models.post import PER_PAGE
+from models import Like, Post, Setting, Tag, User
+from models.post import PER_PAGE, Choice
 from models.setting import Switch
-from pages.paging import Paging
+from pages.paging import Paging, Words
 from revalidation import cached, cached_page, is_shared
 
 bp = Blueprint("blog", __name__)
 
 
 class BlogQuery(BaseModel):
-    """`?tag=` and `?page=`: everything that tells two lists apart."""
+    """`?tag=`, `?author=`, `?q=` and `?page=`: everything that tells two lists apart."""
 
     tag: str | None = Field(None, pattern=r"^[a-z0-9-]{1,40}$")
+    author: str | None = Field(None, pattern=r"^[a-z0-9-]{1,40}$")
+    q: Words = None
     page: int = Field(1, ge=1, le=10_000)
+
+    @property
+    def choice(self) -> Choice:
+        """Which posts are asked for."""
+        return {"tag": self.tag, "author": self.author, "words": self.q}
 
 
 @bp.get("/blog")
 @cached_page(tags=["posts", "settings"], query=BlogQuery)
 def index(query: BlogQuery) -> str:
-    """List what is published, newest first."""
-    posts = cached("blog.list", query.tag, query.page, tags=["posts", "settings"], render=lambda: _list(query))
-    return render_template("blog/index.html", query=query, posts=posts)
+    """List what is published, newest first; what is searched for, best first."""
+    author = User.find_author(query.author) if query.author else None
+    posts = cached("blog.list", *query.model_dump().values(), tags=["posts", "settings"], render=lambda: _list(query))
+    return render_template("blog/index.html", query=query, author=author, posts=posts)
 
 
 def _list(query: BlogQuery) -> str:
-    paging = Paging("/blog", query.page, PER_PAGE, Post.count(tag=query.tag), {"tag": query.tag})
-    posts = Post.published(tag=query.tag, page=query.page)
-    if not posts and (query.page > 1 or query.tag):
+    paging = Paging("/blog", query.page, PER_PAGE, Post.count(**query.choice), query.model_dump(exclude={"page"}))
+    posts = Post.published(page=query.page, **query.choice)
+    if not posts and (query.page > 1 or ((query.tag or query.author) and not query.q)):
         abort(404)
     likes_shown = Setting.is_on(Switch.LIKES)
     return render_template(
@@ -47,12 +55,21 @@ def show(slug: str) -> str:
     article = cached(
         "blog.article", slug, tags=[post.path], render=lambda: render_template("posts/_article.html", post=post)
     )
+    around = cached("blog.around", slug, tags=["posts"], render=lambda: _around(post))
     personal = {} if is_shared() else {"liked": Like.is_set(post, current_visitor()), "user": current_user()}
     return render_template(
         "blog/show.html",
         post=post,
         article=article,
+        around=around,
         comments_open=Setting.is_on(Switch.COMMENTS),
         likes_shown=Setting.is_on(Switch.LIKES),
         **personal,
     )
+
+
+def _around(post: Post) -> str:
+    """Render what leads on: the posts before and after, and who wrote this one."""
+    earlier, later = post.neighbours()
+    written = Post.count(author=post.author.handle)
+    return render_template("posts/_around.html", post=post, earlier=earlier, later=later, written=written)

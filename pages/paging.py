@@ -1,8 +1,20 @@
 """Pages of a list, as links."""
 
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Annotated, Any, Self
 from urllib.parse import urlencode
+
+from pydantic import BeforeValidator
+
+from models.search import LONGEST
+
+
+def _searchable(typed: str) -> str | None:
+    """One space between words, and nothing is no search. What is too long is cut: its beginning is found as well."""
+    return " ".join(typed.split())[:LONGEST].strip() or None
+
+
+Words = Annotated[str | None, BeforeValidator(_searchable)]  # `?q=`
 
 
 @dataclass(frozen=True)
@@ -24,9 +36,10 @@ class Paging:
         """Return the same list at this page, or at the last one there is."""
         return replace(self, page=min(self.page, self.pages))
 
-    def link(self, page: int) -> str:
-        """Return the address of a page, the first one without a number."""
-        query = {name: value for name, value in {**self.query, "page": page if page > 1 else None}.items() if value}
+    def link(self, page: int = 1, **changed: Any) -> str:
+        """Return the address of a page, the first one without a number; of another list, where `changed` says so."""
+        asked = {**self.query, **changed, "page": page if page > 1 else None}
+        query = {name: value for name, value in asked.items() if value}
         return f"{self.path}?{urlencode(query)}" if query else self.path
 
     @property

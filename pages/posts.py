@@ -7,16 +7,17 @@ from werkzeug.exceptions import NotFound
 from identity import current_user
 from models import Post, PostStatus, User
 from pages.access import only, writer
-from pages.paging import Paging
+from pages.paging import Paging, Words
 
 bp = Blueprint("posts", __name__)
 PER_PAGE = 12
 
 
 class DeskQuery(BaseModel):
-    """`?status=` and `?page=`."""
+    """`?status=`, `?q=` and `?page=`."""
 
     status: PostStatus | None = None
+    q: Words = None
     page: int = Field(1, ge=1, le=10_000)
 
 
@@ -28,9 +29,10 @@ def index() -> str:
         query = DeskQuery.model_validate({k: v for k, v in request.args.items() if v})
     except ValidationError:
         raise NotFound from None
-    counts = {status: Post.count(status) for status in (None, *PostStatus)}
-    paging = Paging("/dashboard/posts", query.page, PER_PAGE, counts[query.status], {"status": query.status}).clamped()
-    posts = Post.desk(status=query.status, page=paging.page, per_page=PER_PAGE)
+    counts = {status: Post.count(status, words=query.q) for status in (None, *PostStatus)}
+    kept = query.model_dump(exclude={"page"})
+    paging = Paging("/dashboard/posts", query.page, PER_PAGE, counts[query.status], kept).clamped()
+    posts = Post.desk(status=query.status, words=query.q, page=paging.page, per_page=PER_PAGE)
     return render_template(
         "posts/index.html",
         posts=posts,

@@ -41,10 +41,13 @@
     for (const old of document.querySelectorAll("[autofocus]")) old.removeAttribute("autofocus");
     if (!form || !ctx.response) return;
     if (ctx.swap === "none") return refused(form, ctx.text);
-    form.removeAttribute("data-dirty");
     form.removeAttribute("aria-busy");
-    // From here on each field shows what the page says: htmx keeps typed text otherwise, after a success too.
-    if (ctx.response.status < 400) form.reset();
+    // More may have been typed into a search meanwhile: its answer is the list, and leaves the form alone.
+    if (!form.matches("[role=search]")) {
+      form.removeAttribute("data-dirty");
+      // From here on each field shows what the page says: htmx keeps typed text otherwise, after a success too.
+      if (ctx.response.status < 400) form.reset();
+    }
     for (const secret of form.querySelectorAll("[type=password]")) secret.value = "";
     if (ctx.turn < shown && !ctx.hx.pushurl) {
       event.preventDefault();

@@ -34,7 +34,8 @@ def test_connections_are_durable_and_checked(app):
 
 def test_migrations_make_what_the_models_say(app):
     with app.app_context():
-        context = MigrationContext.configure(db.session.connection(), opts={"compare_type": True})
+        options = {"compare_type": True} | app.extensions["migrate"].configure_args
+        context = MigrationContext.configure(db.session.connection(), opts=options)
 
         assert compare_metadata(context, db.metadata) == []
 

@@ -1,0 +1,270 @@
+"""Searching: what is found, in which order, how fresh, and that no query is anything but words."""
+
+import html
+import re
+
+import pytest
+from scenarios import PUBLISHED, good_fields
+from sqlalchemy import delete, insert, select, text, update
+
+from models import Post, User, db
+from models.search import posts_with, words_of
+from revalidation import revalidate_everything, write
+
+TITLE = "The letter slot and the front desk"
+HOSTILE = [
+    '"', '""', "'", "*", "a*", "^a", "a AND", "OR", "NOT a", "NEAR(a b, 2)", "NEAR(", "title:a", "-a", "{a b}: c", "(",
+    ")", '"a', 'a" OR "b', "a + b", "%", "_", "a_b", "\\", "/*", "--", ";", "a\0b", "\0", "\ud7ff", "🚪", "👩\u200d👧",
+    "日本", "é" * 80, "\u0301", "\u200b", "\ufffd", "x" * 10_000, "a " * 5_000, "²", "ⅷ", "１２", "𝒟oor", "\r\n",
+]  # fmt: skip
+
+
+def found(client, query, path="/blog", **others):
+    """Return the titles on the page that a search answers with."""
+    answer = client.get(path, query_string={"q": query, **others})
+    assert answer.status_code == 200
+    return titles(answer.text)
+
+
+def titles(page):
+    marked = r'<h2><a href="/blog/[^"]+">(.*?)</a>|class="what">\s*<(?:a|span)[^>]*>(.*?)<'
+    return [html.unescape(one or other) for one, other in re.findall(marked, page)]
+
+
+def test_search_finds_posts_by_title_excerpt_and_body(app, visitor):
+    with app.app_context(), write(by="test"):
+        post = Post.find_published(PUBLISHED)
+        post.set_text("Wombats", "The capybara sleeps.", "A quokka smiles.")
+        revalidate_everything()
+
+    for word in ("wombats", "WOMB", "quokka", "capybara", "  capy \t quok "):
+        assert found(visitor, word) == ["Wombats"], word
+    assert found(visitor, "wombats aardvark") == []
+
+
+def test_a_title_weighs_more_than_an_excerpt_and_an_excerpt_more_than_a_text(app, visitor):
+    with app.app_context(), write(by="test"):
+        body, excerpt, title = Post.published(per_page=3)
+        body.body += " quokka"
+        excerpt.excerpt, title.title = "One quokka.", "The quokka"
+        revalidate_everything()
+        order = [title.title, excerpt.title, body.title]
+
+    assert found(visitor, "quokka") == order
+
+
+def test_accents_and_case_do_not_matter(app, visitor):
+    with app.app_context(), write(by="test"):
+        Post.find_published(PUBLISHED).title = "Ça suffit, Zoë"
+        revalidate_everything()
+
+    for query in ("ca zoe", "ÇA SUFFIT", "Zoe\u0308", "zoë"):
+        assert found(visitor, query) == ["Ça suffit, Zoë"], query
+
+
+@pytest.mark.parametrize("query", HOSTILE)
+def test_no_query_is_anything_but_words(app, visitor, ada, query):
+    for client, path in ((visitor, "/blog"), (ada, "/dashboard/posts")):
+        assert client.get(path, query_string={"q": query}).status_code == 200
+    with app.app_context():
+        for dialect in ("sqlite", "postgresql"):
+            db.session.execute(posts_with(query, dialect)).all()
+            assert Post.count(words=query) == len(Post.published(words=query, per_page=100))
+
+
+def test_operators_are_searched_for_as_words(app, visitor):
+    with app.app_context(), write(by="test"):
+        Post.find_published(PUBLISHED).title = "Near, or not, zyzzyva"
+        revalidate_everything()
+
+    assert found(visitor, "zyzzyva NOT near OR") == ["Near, or not, zyzzyva"]
+    assert found(visitor, "zyzzyva OR door NOT") == ["Near, or not, zyzzyva"]
+    assert found(visitor, 'zyzzyva" OR "commit') == []
+    assert words_of('NEAR("a" b*, 2)') == ["NEAR", "a", "b", "2"]
+
+
+def test_search_says_how_many_it_found_and_the_page_keeps_the_question(visitor):
+    page = visitor.get("/blog?q=the").text
+    total = int(re.search(r"(\d+) posts speak of “the”\.", page)[1])
+    second = visitor.get("/blog?q=the&page=2").text
+
+    assert total > 8
+    assert 'href="/blog?q=the&amp;page=2" rel="next"' in page
+    assert len(titles(page)) + len(titles(second)) == min(total, 16)
+    assert not set(titles(page)) & set(titles(second))
+    assert 'value="the"' in page
+    assert visitor.get("/blog?q=the&page=99").status_code == 404
+
+
+def test_search_that_finds_nothing_says_so_and_leads_back(visitor, ada):
+    for client, path in ((visitor, "/blog"), (ada, "/dashboard/posts")):
+        page = client.get(path, query_string={"q": '<b>"zyzzyva'}).text
+
+        assert "Nothing here speaks of “&lt;b&gt;&#34;zyzzyva”." in page
+        assert f'<a href="{path}">all posts</a>' in page
+
+
+def test_blank_search_is_the_list(visitor):
+    assert titles(visitor.get("/blog?q=%20").text) == titles(visitor.get("/blog").text)
+
+
+def test_search_stays_under_the_tag_it_began_under(visitor):
+    security = set(titles(visitor.get("/blog?tag=security").text))
+    within = found(visitor, "the", tag="security")
+
+    assert within
+    assert set(within) <= security
+    assert '<input type="hidden" name="tag" value="security">' in visitor.get("/blog?tag=security").text
+
+
+def test_readers_find_no_drafts_and_the_desk_does(visitor, bob):
+    assert found(visitor, "doorbells") == [
+        title for title in found(visitor, "doorbells") if title != "Names on doorbells"
+    ]
+    assert "Names on doorbells" in found(bob, "doorbells", "/dashboard/posts")
+    assert "Names on doorbells" not in found(bob, "doorbells", "/dashboard/posts", status="published")
+
+
+def test_results_are_fresh_after_each_action(app, ada, visitor, find_post):
+    draft, edit = good_fields(app, "posts.publish_post"), good_fields(app, "posts.update_post")
+    assert found(visitor, "zyzzyva") == []
+    assert "Names on doorbells" not in found(visitor, "names doorbells")
+
+    ada.act("posts.publish_post", **draft)
+    assert found(visitor, "names doorbells")[0] == "Names on doorbells"
+    ada.act("posts.update_post", **{**edit, "title": "A zyzzyva"})
+    assert found(visitor, "zyzzyva") == ["A zyzzyva"]
+    assert TITLE not in found(visitor, "letter slot front desk")
+    ada.act("posts.delete_post", post_id=edit["post_id"])
+    assert found(visitor, "zyzzyva") == []
+
+
+def check_index(app):
+    """SQLite compares every word of the index with the posts; it raises where they differ."""
+    with app.app_context(), write(by="test") as session:
+        session.execute(text("INSERT INTO post_search (post_search, rank) VALUES ('integrity-check', 1)"))
+
+
+def test_whatever_writes_posts_keeps_the_index(app, ada):
+    with app.app_context(), write(by="test") as session:
+        author = User.by_handle("ada")
+        row = {"excerpt": "", "body": "bulk", "body_html": "", "author_id": author.id}
+        session.execute(insert(Post), [row | {"slug": f"s-{n}", "title": f"Zyzzyva {n}"} for n in range(3)])
+        assert Post.count(None, words="zyzzyva") == 3
+        session.execute(update(Post).where(Post.slug == "s-0").values(title="Other", like_count=9))
+        session.execute(delete(Post).where(Post.slug == "s-1"))
+        assert Post.count(None, words="zyzzyva") == 1
+        assert Post.count(None, words="bulk") == 2
+        revalidate_everything()
+    check_index(app)
+
+    ada.act("demo.reset")
+    check_index(app)
+    with app.app_context():
+        assert Post.count(None, words="zyzzyva") == 0
+        assert Post.count(None, words="letter slot") > 0
+
+
+def test_rolled_back_write_leaves_the_index_alone(app):
+    with app.app_context(), pytest.raises(ZeroDivisionError), write(by="test"):
+        Post.find_published(PUBLISHED).title = "Zyzzyva"
+        assert Post.count(words="zyzzyva") == 1
+        raise ZeroDivisionError
+
+    with app.app_context():
+        assert Post.count(words="zyzzyva") == 0
+    check_index(app)
+
+
+def test_a_like_does_not_touch_the_index(app, visitor):
+    def blocks():
+        with app.app_context():
+            return db.session.execute(text("SELECT * FROM post_search_data")).all()
+
+    before = blocks()
+    visitor.act("likes.toggle_like", **good_fields(app, "likes.toggle_like"))
+
+    assert blocks() == before
+
+
+def test_posts_from_before_the_index_are_in_it(tmp_path):
+    from conftest import settings_for
+    from flask_migrate import downgrade, upgrade
+
+    from app import create_app
+    from demo.seed import seed
+
+    app = create_app(settings_for(tmp_path))
+    with app.app_context():
+        upgrade()
+        with write(by="test"):
+            seed()
+        downgrade(revision="0002")
+        tables = db.session.scalars(text("SELECT name FROM sqlite_master WHERE name LIKE 'post_search%'")).all()
+        db.session.rollback()
+        upgrade()
+
+        assert tables == []
+        assert Post.published(words="letter slot")[0].title == TITLE
+        db.session.rollback()
+        db.engine.dispose()
+
+
+def test_other_databases_find_the_same_posts(app):
+    with app.app_context():
+        for words in ("door", "letter slot", "100%", "nobody zyzzyva"):
+            rows = {dialect: db.session.execute(posts_with(words, dialect)).all() for dialect in ("sqlite", "other")}
+
+            assert {row.post_id for row in rows["sqlite"]} <= {row.post_id for row in rows["other"]}, words
+        title = db.session.scalar(select(Post.title).where(Post.id == rows_first(db, "letter slot")))
+        assert title == TITLE
+
+
+def rows_first(db, words):
+    return db.session.execute(posts_with(words, "other").order_by("rank")).first().post_id
+
+
+def test_article_names_its_neighbours_and_follows_them(app, ada, visitor):
+    with app.app_context():
+        newest, middle, oldest = Post.published(per_page=3)
+    path = middle.path
+
+    def neighbours():
+        return re.findall(r'<a href="(/blog/[^"?]+)" rel="(prev|next)">', visitor.get(path).text)
+
+    assert neighbours() == [(oldest.path, "prev"), (newest.path, "next")]
+    ada.act("posts.update_post", post_id=oldest.id, version=oldest.version, title="Renamed", body="New.")
+    assert "Renamed" in visitor.get(path).text
+    ada.act("posts.unpublish_post", post_id=newest.id)
+    assert (newest.path, "next") not in neighbours()
+    ada.act("posts.delete_post", post_id=oldest.id)
+    assert oldest.path not in visitor.get(path).text
+
+
+def test_first_and_last_post_have_one_neighbour(app, visitor):
+    with app.app_context():
+        posts = Post.published(per_page=100)
+    for post, rel in ((posts[0], "prev"), (posts[-1], "next")):
+        assert re.findall(r' rel="(prev|next)"', visitor.get(post.path).text) == [rel]
+
+
+def test_author_has_a_list_and_the_article_leads_there(app, visitor):
+    article = visitor.get(f"/blog/{PUBLISHED}").text
+    link, count = re.search(r'<a href="(/blog\?author=\w+)">(\d+) posts by', article).groups()
+    page = visitor.get(link).text
+
+    assert "<h1>Posts by" in page
+    assert len(titles(page)) == min(int(count), 8)
+    assert TITLE in titles(page) + titles(visitor.get(f"{link}&page=2").text)
+    for nobody in ("nobody", "cleo"):  # Cleo has an account, and writes nothing
+        assert visitor.get(f"/blog?author={nobody}").status_code == 404
+
+
+def test_each_article_leads_to_the_lists_of_its_tags(visitor):
+    links = re.findall(r'href="(/blog\?tag=[\w-]+)"', visitor.get(f"/blog/{PUBLISHED}").text)
+
+    assert links
+    for link in links:
+        page = visitor.get(link).text
+        assert f"<h1>Posts about {link.partition('=')[2]}</h1>" in page
+        assert TITLE in titles(page)

@@ -1,4 +1,4 @@
-"""What the operator types: `flask prepare`, `flask users …`, `keys …`, `cron …`, `stripe …`, `flask sweep`."""
+"""What the operator types: `flask prepare`, `flask users …`, `posts …`, `keys …`, `cron …`, `stripe …`, `flask sweep`."""
 
 import fcntl
 from pathlib import Path
@@ -11,13 +11,14 @@ from flask_migrate import upgrade
 from actions.accounts import Credentials
 from api.cron import run_due
 from demo import stripe_events
-from models import ApiKey, Delivery, IdempotencyKey, NotFound, Role, Scope, Throttle, User, UserSession
+from models import ApiKey, Delivery, IdempotencyKey, NotFound, Post, Role, Scope, Throttle, User, UserSession
 from revalidation import revalidate_everything, revalidate_tag, write
 from server_actions import Refused, sweep_form_keys
 from settings import Settings
 
 users = AppGroup("users", help="Accounts.")
 keys = AppGroup("keys", help="Keys to the public door.")
+posts = AppGroup("posts", help="What is written.")
 cron = AppGroup("cron", help="What a scheduler calls.")
 stripe = AppGroup("stripe", help="Playing Stripe, without an account.")
 
@@ -28,6 +29,7 @@ def register(app: Flask) -> None:
     app.cli.add_command(sweep)
     app.cli.add_command(users)
     app.cli.add_command(keys)
+    app.cli.add_command(posts)
     app.cli.add_command(cron)
     app.cli.add_command(stripe)
 
@@ -139,6 +141,15 @@ def revoke_key(key_id: str) -> None:
         name = key.name
         revalidate_tag("api-keys")
     click.echo(f"“{name}” is revoked.")
+
+
+@posts.command("render")
+def render_posts() -> None:
+    """Make the pages of all posts from their texts again: once, after an upgrade whose changelog asks for it."""
+    with write(by="posts render"):
+        changed = Post.render_again()
+        revalidate_everything()
+    click.echo(f"{changed} posts look different now.")
 
 
 @cron.command("publish-due")

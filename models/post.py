@@ -259,6 +259,16 @@ class Post(Model):
         self.version += 1
         self.updated_at = now()
 
+    @classmethod
+    def render_again(cls) -> int:
+        """Render every text anew, as after a change of the renderer, and return how many came out different."""
+        changed = 0
+        for post in db.session.scalars(select(cls).options(undefer(cls.body), undefer(cls.body_html))):
+            html = to_html(post.body)
+            changed += html != post.body_html
+            post.body_html = html
+        return changed
+
     def publish(self) -> None:
         """Show it to readers. Its first publication dates it; harmless when repeated."""
         self.status, self.publish_at = PostStatus.PUBLISHED, None

@@ -19,7 +19,7 @@ from api.strict_json import StrictJSON
 from models import db, sqlite
 from models.meter import Meter
 from models.search import is_no_index
-from pages import PAGES, feeds
+from pages import PAGES, feeds, machines
 from release import release_name
 from security import add_security_headers
 from settings import Settings
@@ -40,7 +40,7 @@ def create_app(given: Settings | None = None, *, testing: bool = False) -> Flask
 
     templating.register(app, release)
     revalidation.init_app(app, db, private_cookies=identity.private_cookies(app), release=release)
-    for page in [*PAGES, feeds]:
+    for page in [*PAGES, feeds, machines]:
         app.register_blueprint(page.bp)
     server_actions.init_app(
         app,

@@ -160,6 +160,13 @@ class Post(Model):
         return query
 
     @classmethod
+    def addresses(cls, limit: int = 40_000) -> list[tuple[str, datetime]]:
+        """Return path and last change of what readers can see, newest first; a sitemap holds 50,000 at most."""
+        query = select(cls.slug, cls.updated_at).where(cls.status == PostStatus.PUBLISHED)
+        rows = db.session.execute(query.order_by(cls.published_at.desc(), cls.id.desc()).limit(limit))
+        return [(f"/blog/{slug}", updated_at) for slug, updated_at in rows]
+
+    @classmethod
     def find_published(cls, slug: str) -> Self:
         """Return what readers see under this slug, or raise NotFound."""
         query = select(cls).where(cls.slug == slug, cls.status == PostStatus.PUBLISHED)

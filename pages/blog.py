@@ -33,7 +33,8 @@ def index(query: BlogQuery) -> str:
     """List what is published, newest first; what is searched for, best first."""
     author = User.find_author(query.author) if query.author else None
     posts = cached("blog.list", *query.model_dump().values(), tags=["posts", "settings"], render=lambda: _list(query))
-    return render_template("blog/index.html", query=query, author=author, posts=posts)
+    address = Paging("/blog", query.page, PER_PAGE, 0, query.model_dump(exclude={"page"})).link(query.page)
+    return render_template("blog/index.html", query=query, author=author, posts=posts, address=address)
 
 
 def _list(query: BlogQuery) -> str:

@@ -1,4 +1,4 @@
-"""What the operator types: `flask prepare`, `flask users …`, `posts …`, `keys …`, `cron …`, `stripe …`, `flask sweep`."""
+"""What the operator types: `flask prepare`, `flask users …`, `posts …`, `keys …`, `cron …`, `stripe …`, `sweep`."""
 
 import fcntl
 from pathlib import Path

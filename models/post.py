@@ -278,14 +278,14 @@ class Post(Model):
 
     def publish(self) -> None:
         """Show it to readers. Its first publication dates it; harmless when repeated."""
-        self.status, self.publish_at = PostStatus.PUBLISHED, None
-        self.published_at = self.published_at or now()
-        self.updated_at = now()
+        if not self.is_published:
+            self.status, self.publish_at, self.updated_at = PostStatus.PUBLISHED, None, now()
+            self.published_at = self.published_at or self.updated_at
 
     def unpublish(self) -> None:
-        """Take it back to the desk."""
-        self.status, self.publish_at = PostStatus.DRAFT, None
-        self.updated_at = now()
+        """Take it back to the desk; harmless when repeated."""
+        if self.status != PostStatus.DRAFT:
+            self.status, self.publish_at, self.updated_at = PostStatus.DRAFT, None, now()
 
     def schedule(self, at: datetime) -> None:
         """Have it published at a time."""

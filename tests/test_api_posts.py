@@ -240,6 +240,12 @@ def test_change_leaves_alone_what_it_does_not_name(ada):
     assert differs == {"body", "version", "updated_at"}
 
 
+def test_publishing_again_changes_nothing(ada):
+    for method in ("PUT", "DELETE"):
+        first, second = (ada.send(method, f"/posts/{DRAFT}/publication") for _ in range(2))
+        assert (first.status_code, first.headers["ETag"]) == (200, second.headers["ETag"])
+
+
 def test_what_a_write_answers_is_what_a_read_answers(ada):
     made = ada.post("/posts", {"title": "T", "tags": ["z", "a", "z"]})
     read = ada.get("/posts/t")

@@ -164,15 +164,17 @@ SCRIPTS = [
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_script_in_a_text_field_is_shown_and_never_run(app, ada, script):
     post = good_fields(app, "posts.update_post")
+    pages = ["/", "/blog", "/blog/the-letter-slot-and-the-front-desk", "/dashboard", "/dashboard/inbox"]
+    pages += ["/dashboard/posts", f"/dashboard/posts/{post['post_id']}/edit"]
+    ours = {found for page in pages for found in dangerous(ada.get(page).text)}
     assert ada.act("posts.update_post", **post | {"title": script[:100], "body": script}).status_code == 303
     assert ada.act("comments.add_comment", post_id=post["post_id"], body=script).status_code == 303
     assert ada.act("messages.send_message", name=script[:80], email="a@b.example", message=script).status_code == 303
 
-    pages = ["/", "/blog", "/blog/the-letter-slot-and-the-front-desk", "/dashboard", "/dashboard/inbox"]
-    for page in [*pages, "/dashboard/posts", f"/dashboard/posts/{post['post_id']}/edit"]:
+    for page in pages:
         text = ada.get(page).text
         assert "49{" not in text
-        assert dangerous(text) == []
+        assert dangerous(text) - ours == set()
 
 
 class Reader(HTMLParser):
@@ -180,22 +182,22 @@ class Reader(HTMLParser):
 
     def __init__(self):
         super().__init__()
-        self.found = []
+        self.found = set()
 
     def handle_starttag(self, tag, attrs):
         for name, value in attrs:
             leads_away = name in ("href", "src") and re.match(r"javascript:|data:|//", value or "")
             if name.startswith("on") or name in ("style", "hx-get", "data-hx-post") or leads_away:
-                self.found.append((tag, name, value))
+                self.found.add((tag, name, value))
         if tag in ("style", "iframe", "svg") or (
             tag == "script" and not dict(attrs).get("src", "").startswith("/static/")
         ):
-            self.found.append((tag, attrs))
+            self.found.add((tag, *attrs))
 
 
 def dangerous(page):
     reader = Reader()
-    reader.feed(page.replace('<svg class="bar"', "<span"))
+    reader.feed(page)
     return reader.found
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from flask import Response, current_app, request
+from pydantic import BaseModel
 
 from api.problems import Problem
 
@@ -42,9 +43,12 @@ def foreign_cursor() -> Problem:
     return Problem("invalid", "The cursor is not one of ours.", errors=[{"parameter": "cursor", "detail": detail}])
 
 
-def add_link(response: Response, next_cursor: str | None) -> Response:
-    """Name the next page in a Link header (RFC 8288)."""
+def add_link(response: Response, query: BaseModel, next_cursor: str | None) -> Response:
+    """Name the next page in a Link header (RFC 8288).
+
+    From the query as it was understood, not as it was spelt: `limit=0002` would stand in everyone's copy of `limit=2`.
+    """
     if next_cursor:
-        query = urlencode({**request.args, "cursor": next_cursor})
-        response.headers["Link"] = f'<{current_app.config["SITE"]}{request.path}?{query}>; rel="next"'
+        asked = urlencode({**query.model_dump(exclude_defaults=True), "cursor": next_cursor})
+        response.headers["Link"] = f'<{current_app.config["SITE"]}{request.path}?{asked}>; rel="next"'
     return response

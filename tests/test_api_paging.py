@@ -219,3 +219,11 @@ def test_cursor_of_another_list_is_422(busy):
         for caller, other in lists:
             same = other == path and (caller == owner or path != "/posts")  # a key changes only the order of posts
             assert caller.get(f"{other}?cursor={cursor}").status_code == (200 if same else 422)
+
+
+def test_spelling_of_one_reader_is_not_in_the_copy_of_the_next(app):
+    odd, plain = (Caller(app).get(f"/tags?limit={limit}") for limit in ("0" * 2000 + "2", "2"))
+
+    assert odd.json == plain.json
+    assert odd.headers["Link"] == plain.headers["Link"]
+    assert "limit=2&cursor=" in plain.headers["Link"]

@@ -23,7 +23,7 @@ def list_tags(query: ListQuery) -> Response:
     found = db.session.execute(rows.where(Tag.name > unpack(query.cursor, str)[0]) if query.cursor else rows).all()
     page = [TagOut(name=name, posts=posts) for name, posts in found[: query.limit]]
     cursor = pack(page[-1].name) if len(found) > query.limit else None
-    return add_link(TagsOut(data=page, next_cursor=cursor).respond(), cursor)
+    return add_link(TagsOut(data=page, next_cursor=cursor).respond(), query, cursor)
 
 
 @bp.get("/authors")
@@ -40,7 +40,7 @@ def list_authors(query: ListQuery) -> Response:
         AuthorOut(handle=user.handle, name=user.name, bio=user.bio, posts=posts) for user, posts in found[: query.limit]
     ]
     cursor = pack(page[-1].handle) if len(found) > query.limit else None
-    return add_link(AuthorsOut(data=page, next_cursor=cursor).respond(), cursor)
+    return add_link(AuthorsOut(data=page, next_cursor=cursor).respond(), query, cursor)
 
 
 @bp.get("/me")

@@ -51,7 +51,7 @@ def list_posts(query: PostsQuery) -> Response:
     found = list(db.session.scalars(rows.limit(query.limit + 1)))
     page, more = found[: query.limit], len(found) > query.limit
     cursor = _position(page[-1], user) if more else None
-    return add_link(PostsOut(data=[PostOut.of(post) for post in page], next_cursor=cursor).respond(), cursor)
+    return add_link(PostsOut(data=[PostOut.of(post) for post in page], next_cursor=cursor).respond(), query, cursor)
 
 
 def _position(post: Post, user: User | None) -> str:

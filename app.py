@@ -73,7 +73,8 @@ def _configure(app: Flask, env: Settings, testing: bool) -> None:
         SECRET_KEY=env.signing_key(),
         SECRET_KEY_FALLBACKS=env.secret_key_fallbacks,
         SQLALCHEMY_DATABASE_URI=env.database,
-        SQLALCHEMY_ENGINE_OPTIONS={"pool_size": THREADS, "max_overflow": 4},
+        # A failing statement is logged, what it was to store is not: letters, addresses, payloads.
+        SQLALCHEMY_ENGINE_OPTIONS={"pool_size": THREADS, "max_overflow": 4, "hide_parameters": True},
         TRUSTED_HOSTS=env.hosts,
         MAX_CONTENT_LENGTH=MAX_BODY,
         STRIPE_SECRETS=env.stripe_secrets,

@@ -2,7 +2,7 @@
 
 from scenarios import good_fields
 
-from models import Message
+from models import Message, db
 
 
 def test_letter_arrives_in_the_inbox_and_the_numbers(ada, visitor):
@@ -73,3 +73,18 @@ def test_busy_database_is_a_readable_503_with_the_form_kept(make_app, data_dir):
     assert read.status_code == 200
     retry = browser.act("messages.send_message", page="/contact", name="I", email="i@x.example", message="Long letter")
     assert retry.status_code == 303
+
+
+def test_letter_that_cannot_be_stored_is_not_written_into_the_log(make_app, caplog):
+    app = make_app(testing=False)
+    with app.app_context():
+        raw = db.engine.raw_connection()
+        raw.driver_connection.execute("DROP TABLE message")
+        raw.close()
+
+    visitor = app.test_client()
+    answer = visitor.act("messages.send_message", name="CANARY", email="canary@x.example", message="CANARY")
+
+    assert answer.status_code == 500
+    assert "INSERT INTO message" in caplog.text
+    assert "canary" not in caplog.text.lower()

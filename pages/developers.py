@@ -1,5 +1,7 @@
 """Keys to the public door, and for the owner what the webhooks brought."""
 
+import logging
+import sqlite3
 from datetime import UTC, datetime
 
 from flask import Blueprint, current_app, render_template, request
@@ -14,6 +16,7 @@ from pages.paging import Paging
 from revalidation import cached
 
 bp = Blueprint("developers", __name__)
+log = logging.getLogger(__name__)
 PER_PAGE = 10
 
 
@@ -41,7 +44,11 @@ def _keys(user: User) -> str:
 def _used(user: User) -> list[tuple[str, datetime]]:
     """Return when which key last came. The meter knows: reading writes nothing to the database, and so not this."""
     meter: Meter = current_app.extensions["meter"]
-    times = [(key.name, meter.last_used(key.bucket)) for key in ApiKey.of(user) if not key.revoked_at]
+    try:
+        times = [(key.name, meter.last_used(key.bucket)) for key in ApiKey.of(user) if not key.revoked_at]
+    except (sqlite3.Error, OSError):  # a key can be revoked although nobody counts
+        log.exception("when keys were used is not known")
+        return []
     return [(name, datetime.fromtimestamp(time, UTC)) for name, time in times if time]
 
 

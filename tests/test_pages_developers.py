@@ -73,3 +73,15 @@ def test_payload_shows_no_address(ada):
 
     assert "checkout.session.completed" in page
     assert "reader187@post.example" not in page
+
+
+def test_keys_can_be_revoked_while_nobody_counts(app, ada, data_dir):
+    for file in data_dir.glob("meter.db*"):
+        file.unlink()
+    (data_dir / "meter.db").write_bytes(b"no database" * 1000)
+
+    page = ada.get("/dashboard/developers")
+
+    assert page.status_code == 200
+    assert "Revoke" in page.text
+    assert "Last used" not in page.text

@@ -120,6 +120,7 @@ class Settings(BaseModel):
     def _keys(self) -> list[tuple[str, str]]:
         given = [("CRON_SECRET", self.cron_secret)] if self.cron_secret else []
         given += [("GITHUB_WEBHOOK_SECRET", secret) for secret in self.github_webhook_secret]
+        given += [("STRIPE_WEBHOOK_SECRET", secret) for secret in self.stripe_webhook_secret]
         given += [("SECRET_KEY_FALLBACKS", key) for key in self.secret_key_fallbacks]
         return [("SECRET_KEY", self.secret_key), *given]
 

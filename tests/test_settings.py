@@ -2,7 +2,7 @@
 
 import pytest
 
-from settings import BadSettings, Settings
+from settings import DEMO_STRIPE_SECRET, BadSettings, Settings
 
 STRONG = "kX9vQ2mP7rT4wY8zB3nC6fH1jL5sD0gA"
 GOOD = {"SECRET_KEY": STRONG, "PUBLIC_URL": "https://hallway.example", "TRUSTED_HOSTS": "hallway.example"}
@@ -53,6 +53,8 @@ BAD = [
     ({"PUBLIC_URL": "http://hallway.example"}, "PUBLIC_URL is plain http"),
     ({"PUBLIC_URL": "https://other.example"}, "not among TRUSTED_HOSTS"),
     ({"FLASK_DEBUG": "1"}, "FLASK_DEBUG is on"),
+    ({"STRIPE_WEBHOOK_SECRET": DEMO_STRIPE_SECRET}, "STRIPE_WEBHOOK_SECRET is shorter"),
+    ({"STRIPE_WEBHOOK_SECRET": f"whsec_{STRONG},whsec_{'a' * 40}"}, "STRIPE_WEBHOOK_SECRET is a sample"),
     ({"PORT": "http"}, "PORT"),
     ({"PORT": "70000"}, "PORT"),
     ({"WEB_CONCURRENCY": "0"}, "WEB_CONCURRENCY"),

@@ -42,10 +42,12 @@ def prepare() -> None:
     with Path(directory, "prepare.lock").open("ab") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         upgrade()
-        if not current_app.config["DEMO"]:
-            return
-        from demo.seed import PARTNER_KEY, PASSWORD, PEOPLE, seed
+        from demo.seed import PARTNER_KEY, PASSWORD, PEOPLE, opens_to_everyone, seed
 
+        if not current_app.config["DEMO"]:
+            if opens_to_everyone():
+                raise click.ClickException("This database is a demo's: its passwords are public. Start with another.")
+            return
         with write(by="prepare"):
             if seed():
                 revalidate_everything()

@@ -16,8 +16,8 @@ from serving import ROOT, serving
 from sqlalchemy import select, text
 
 from app import create_app
-from demo.seed import POSTS, Source, seed
-from models import Member, Message, Payment, Post, PostStatus, Setting, db
+from demo.seed import POSTS, Source, opens_to_everyone, seed
+from models import Member, Message, Payment, Post, PostStatus, Setting, User, db
 from models.setting import Switch
 from models.text import first_words, slugify, to_html
 from models.turn import turns_at
@@ -249,6 +249,26 @@ def test_two_servers_started_at_once_on_an_empty_directory_both_come_up(tmp_path
     with serving(data, workers=1) as one, serving(data, workers=1) as other:
         assert one.url != other.url
         assert one.stop() == 0
+
+
+def test_production_does_not_open_a_database_whose_passwords_are_public(app, data_dir):
+    production = {"SECRET_KEY": "kX9vQ2mP7rT4wY8zB3nC6fH1jL5sD0gA", "TRUSTED_HOSTS": "hallway.example"}
+    production |= {"PUBLIC_URL": "https://hallway.example", "DATA_DIR": str(data_dir), "PATH": "/usr/bin:/bin"}
+    command = [sys.executable, "-m", "flask", "prepare"]
+
+    refused = subprocess.run(command, cwd=ROOT, env=production, capture_output=True, text=True, timeout=60)
+
+    assert refused.returncode == 1
+    assert "its passwords are public" in refused.stderr
+    with app.app_context():
+        with write(by="test"):
+            for person in db.session.query(User):
+                person.disable()
+        assert not opens_to_everyone()
+        with write(by="test"):
+            ada = db.session.query(User).filter_by(handle="ada").one()
+            ada.disabled_at, ada.password_hash = None, "changed"
+        assert opens_to_everyone(), "the partner's key still opens it"
 
 
 def test_migrated_database_without_demo_is_empty(tmp_path):

@@ -126,6 +126,17 @@ def test_second_subscription_makes_a_member_active_again(app, visitor):
     assert subscriptions(app) == 2
 
 
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_of_two_accounts_of_one_invoice_the_earlier_counts(app, visitor, order):
+    told = [event("invoice.paid", at=at(hours), invoice="in_9") for hours in (1, 2)]
+    told[1]["data"]["object"]["amount_paid"] = 700
+
+    for place in order:
+        send(visitor, told[place])
+
+    assert members(app)[0][2] == [("in_9", 600, "eur", at(1))]
+
+
 def test_two_events_of_one_second_end_alike_in_both_orders(app, visitor):
     pair = [event("invoice.payment_failed", at=at(1)), event("customer.subscription.updated", at=at(1))]
     ends = []

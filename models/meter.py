@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 WINDOW = 60  # seconds
-_KEEP = 90 * 24 * 3600  # seconds; how long "last used" is remembered
+_KEEP = 90 * 24 * 3600  # seconds; how long a key's "last used" is remembered
+_KEEP_ADDRESSES = 24 * 3600  # seconds; they are people's, and nobody asks about them
 
 _PREPARE = (
     "PRAGMA journal_mode=WAL",
@@ -65,7 +66,9 @@ class Meter:
     def sweep(self) -> None:
         """Forget buckets that have long been empty."""
         with self._guard:
-            self._open().execute("DELETE FROM meter WHERE last < ?", (int(time.time()) - _KEEP,))
+            moment = int(time.time())
+            query = "DELETE FROM meter WHERE last < ? OR (last < ? AND bucket LIKE 'address:%')"
+            self._open().execute(query, (moment - _KEEP, moment - _KEEP_ADDRESSES))
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is None or self._opened_in != os.getpid():  # a connection must not cross a fork

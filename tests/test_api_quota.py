@@ -171,6 +171,18 @@ def test_sweep_forgets_what_nobody_asks_about(tmp_path):
         assert meter.last_used("x") is None
 
 
+def test_sweep_keeps_no_list_of_addresses(tmp_path):
+    meter = Meter(tmp_path / "meter.db")
+    with time_machine.travel(NOON, tick=False):
+        for bucket in ("key:one", "address:192.0.2.7"):
+            meter.count(bucket, 10)
+
+    with time_machine.travel(NOON + timedelta(days=2)):
+        meter.sweep()
+        assert meter.last_used("key:one") == NOON.timestamp()
+        assert meter.last_used("address:192.0.2.7") is None
+
+
 OPEN_AND_COUNT = """
 import sys
 from pathlib import Path

@@ -1,13 +1,14 @@
 """What GitHub's events do: a release that is published there becomes a draft here, for the owner to make a post of."""
 
 import re
+from contextlib import suppress
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from models.delivery import effect
 from models.post import Post
-from models.text import storable
+from models.text import storable, to_html
 from models.user import User
 
 BODY_LIMIT = 90_000  # characters, of the hundred thousand that a post may have
@@ -42,6 +43,12 @@ class Release(BaseModel):
         """The notes, and where they come from."""
         link = f"\n\n[The release on GitHub]({self.html_url})" if _LINK.fullmatch(self.html_url) else ""
         return self.body.replace("\r\n", "\n").strip()[:BODY_LIMIT] + link
+
+
+def render_ahead(payload: Any) -> None:
+    """Render the notes before the write begins, which then finds it done: hostile ones take seconds (`to_html`)."""
+    with suppress(ValidationError):
+        to_html(Release.model_validate(payload.get("release")).text)
 
 
 @effect("github", "release")

@@ -7,9 +7,10 @@ import webhooks
 from sqlalchemy import select
 from webhooks import GITHUB, drafts, github_signature, inbox, release, send_github
 
-from models import Post, User, db
+from models import Post, User, db, text
 from models.user import Role
 from revalidation import write
+from revalidation.transaction import is_writing
 
 KNOWN = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"
 
@@ -43,6 +44,18 @@ def test_published_release_becomes_a_draft_of_the_owner(app, visitor, find_post)
     link = "[The release on GitHub](https://github.com/hallway/door/releases/tag/v2)"
     assert post.body == f"Both *open*.\n\n{link}"
     assert "<em>open</em>" in post.body_html
+
+
+def test_notes_are_rendered_before_the_write_not_while_others_wait(app, visitor, monkeypatch):
+    render, rendered = text._MARKDOWN.render, []
+    monkeypatch.setattr(
+        "models.text._MARKDOWN.render", lambda body: rendered.append((body[:9], is_writing())) or render(body)
+    )
+    text.to_html.cache_clear()
+
+    send_github(visitor, release())
+
+    assert rendered == [("Both *ope", False)]
 
 
 def test_draft_stands_on_the_desk_at_once(visitor, ada):

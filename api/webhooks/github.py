@@ -14,6 +14,7 @@ from flask import Response, current_app, request
 
 from api.problems import Problem
 from api.webhooks.inbox import accept, not_signed, parse, raw_body
+from models.release import render_ahead
 
 NAME, SCHEME = "github", "X-Hub-Signature-256"
 _SIGNATURE = re.compile(r"sha256=[0-9a-f]{64}")
@@ -25,10 +26,12 @@ def receive() -> Response:
     """Take an event of GitHub's."""
     body = raw_body()
     _verify(body, request.headers.get(SCHEME, ""))
-    parse(body)
+    payload = parse(body)
     delivery, event = (request.headers.get(name, "") for name in ("X-GitHub-Delivery", "X-GitHub-Event"))
     if not (_DELIVERY.fullmatch(delivery) and _EVENT.fullmatch(event)):
         raise Problem("bad-request", "X-GitHub-Delivery and X-GitHub-Event name the delivery and what has happened.")
+    if event == "release":
+        render_ahead(payload)
     return accept(NAME, delivery, type=event, body=body)
 
 

@@ -11,6 +11,7 @@ import errors
 import identity
 import revalidation
 import server_actions
+import static_files
 import templating
 from actions import accounts, api_keys, comments, deliveries, likes, memberships, messages, posts, settings
 from api import DOORS
@@ -39,6 +40,7 @@ def create_app(given: Settings | None = None, *, testing: bool = False) -> Flask
     _open_database(app, env)
 
     templating.register(app, release)
+    static_files.register(app)
     revalidation.init_app(app, db, private_cookies=identity.private_cookies(app), release=release)
     for page in [*PAGES, feeds, machines]:
         app.register_blueprint(page.bp)

@@ -35,6 +35,11 @@ def moment(time: datetime) -> str:
     return f"{time:%-d %B %Y, %H:%M} UTC"
 
 
+def month(name: str) -> str:
+    """Return the month that the database calls `2026-11` in words."""
+    return f"{datetime.fromisoformat(f'{name}-01'):%b %Y}"
+
+
 def notice() -> Notice | None:
     """Return the page's message: of the action it answers, or carried over a redirect."""
     state = page_state()

@@ -70,6 +70,13 @@ class Member(Model):
         return dict(rows.tuples().all())
 
     @classmethod
+    def joined_by_month(cls, months: int = 12) -> list[tuple[str, int]]:
+        """Return (`2026-11`, how many joined) for the last `months` months in which somebody did, oldest first."""
+        month = func.substr(cls.joined_at, 1, 7)
+        rows = db.session.execute(select(month, func.count(cls.id)).group_by(month).order_by(month.desc()))
+        return [(name, count) for name, count in rows.fetchmany(months)][::-1]
+
+    @classmethod
     def page(cls, *, status: str | None, page: int, per_page: int) -> Sequence[Self]:
         """Return one page of members, newest first."""
         query = select(cls).order_by(cls.joined_at.desc(), cls.id.desc())

@@ -6,6 +6,7 @@ from identity import current_user
 from models import Comment, Member, Message, Payment, Post, PostStatus
 from pages.access import only, writer
 from revalidation import cached
+from templating import month
 
 bp = Blueprint("dashboard", __name__)
 
@@ -24,15 +25,15 @@ def index() -> str:
 
 
 def numbers() -> str:
-    """Render the four numbers, and revenue by month."""
-    revenue = Payment.by_month()
+    """Render the four numbers, and two series by month: who joined, and what was paid."""
     return render_template(
         "dashboard/_numbers.html",
         published=Post.count(),
         waiting=Post.count(PostStatus.DRAFT) + Post.count(PostStatus.SCHEDULED),
         members=Member.count_active(),
         unread=Message.unread(),
-        revenue=revenue,
+        joined=[(month(name), count, str(count)) for name, count in Member.joined_by_month()],
+        revenue=[(month(name), cents, f"€{cents / 100:,.0f}") for name, cents in Payment.by_month()],
     )
 
 

@@ -1,7 +1,12 @@
 // Draws the API's own document. The layout is the one without a top bar, so nothing is loaded from elsewhere.
 const dark = matchMedia("(prefers-color-scheme: dark)");
-const follow = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
+const root = document.documentElement;
+const follow = () => {
+  const theme = root.dataset.theme;
+  root.classList.toggle("dark-mode", theme === "dark" || (theme !== "light" && dark.matches));
+};
 dark.addEventListener("change", follow);
+new MutationObserver(follow).observe(root, { attributeFilter: ["data-theme"] });
 follow();
 
 SwaggerUIBundle({

@@ -63,7 +63,8 @@ class House:
         body = page.locator("body")
         return {
             "rows": self.rows(),
-            "text": body.aria_snapshot(),
+            # Without the footer, which shows its switch of colours to those who have script.
+            "text": [part.aria_snapshot() for part in body.locator("> :not(footer)").all()],
             "address": page.url.removeprefix(self.server.url),
             "title": page.title(),
             "room": page.locator("body, main").evaluate_all("found => found.map(element => element.className)"),

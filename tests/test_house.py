@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 DOORS = {"pages", "actions", "api"}
 OURS = DOORS | {"models", "server_actions", "revalidation", "demo"}
-OURS |= {"identity", "settings", "commands", "templating", "errors"}
+OURS |= {"identity", "settings", "commands", "templating", "errors", "static_files"}
 # What each room may not import. Everything else is allowed.
 FORBIDDEN = {
     "pages": {"actions", "api", "server_actions", "demo"},
@@ -191,6 +191,7 @@ def test_addresses_are_the_known_ones(app):
         "GET /robots.txt",
         "GET /sign-in",
         "GET /sitemap.xml",
+        "GET /static/<any('site.css', 'site.js'):name>",
         "GET /static/<path:filename>",
         "GET /support",
         "GET /support/checkout/<session_id>",

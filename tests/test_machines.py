@@ -63,7 +63,7 @@ def test_crawlers_are_told_where_not_to_go(visitor):
     assert answer.content_type == "text/plain; charset=utf-8"
     for path in ("/_actions/posts.create_post", "/dashboard/posts", "/sign-in", "/api/v1/posts"):
         assert not robots.can_fetch("*", path), path
-    for path in ("/", "/blog", "/blog?page=2", f"/blog/{PUBLISHED}", "/feed.xml", "/static/app.css"):
+    for path in ("/", "/blog", "/blog?page=2", f"/blog/{PUBLISHED}", "/feed.xml", "/static/site.css"):
         assert robots.can_fetch("*", path), path
     assert robots.site_maps() == [f"{SITE}/sitemap.xml"]
 

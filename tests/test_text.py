@@ -130,7 +130,7 @@ def contrast(one, other):
 
 
 def test_marked_code_can_be_read_in_light_and_dark():
-    css = (ROOT / "static/app.css").read_text()
+    css = "".join(chapter.read_text() for chapter in (ROOT / "static/css").glob("*.css"))
     sheets = re.search(r"--sheet: light-dark\((#\w+), (#\w+)\)", css).groups()
     marks = re.findall(r"--code-\w+: light-dark\((#\w+), (#\w+)\)", css)
     styled = {name for group in re.findall(r"\.prose pre :is\((.*?)\)", css) for name in re.findall(r"\w+", group)}

@@ -151,7 +151,7 @@ def test_house_can_be_read_in_an_afternoon():
     files = [path for room in rooms for path in [*ROOT.glob(f"{room}/**/*.py"), *ROOT.glob(f"{room}.py")]]
 
     assert [path.name for path in files if len(path.read_text().splitlines()) > 300] == []
-    assert sum(code_lines(path) for path in files if "api" not in path.parts) < 4200
+    assert sum(code_lines(path) for path in files if "api" not in path.parts) < 4250
     assert sum(code_lines(path) for path in files if "api" in path.parts) < 1200
 
 

@@ -52,7 +52,8 @@ def test_hostile_info_strings_do_nothing(info):
     html = block(info, "1 < 2")
 
     assert re.fullmatch(
-        r'<pre tabindex="0"><code(?: class="language-[^"\s]+")?>(?:<span class="\w+">|</span>|[^<])*</code></pre>\n?', html
+        r'<pre tabindex="0"><code(?: class="language-[^"\s]+")?>(?:<span class="\w+">|</span>|[^<])*</code></pre>\n?',
+        html,
     )
     assert html.count("1 &lt; 2") == 1 or "python" in info
 

@@ -17,15 +17,6 @@ DOOR = "/api/cron/publish-due"
 SECRET = {"Authorization": f"Bearer {DEMO_CRON_SECRET}"}
 
 
-@pytest.fixture(autouse=True)
-def nothing_else_is_due(app):
-    """The demo schedules a post for 90 seconds after its start, and a suite takes longer than that."""
-    with app.app_context(), write(by="test"):
-        for post in db.session.scalars(select(Post).where(Post.status == PostStatus.SCHEDULED)):
-            post.publish_at = now() + timedelta(days=1)
-        revalidate_tag("posts")
-
-
 def make_due(app, slug=DRAFT):
     with app.app_context(), write(by="test"):
         post = db.session.scalar(select(Post).where(Post.slug == slug))

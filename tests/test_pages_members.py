@@ -3,6 +3,7 @@
 import re
 
 import pytest
+import webhooks
 from sqlalchemy import delete
 
 from models import Member, Payment, db, now
@@ -61,3 +62,15 @@ def test_house_without_members_says_what_to_do(app, ada):
 @pytest.mark.parametrize(("person", "status"), [("ada", 200), ("edith", 200), ("bob", 403), ("cleo", 403)])
 def test_only_owner_and_editors_see_members(sign_in, person, status):
     assert sign_in(person).get("/dashboard/members").status_code == status
+
+
+def test_what_a_webhook_tells_is_on_every_page_at_once(ada, visitor):
+    pages = ((ada, "/dashboard/members"), (ada, "/dashboard"), (visitor, "/"))
+    before = [browser.get(page).text for browser, page in pages]
+
+    webhooks.send(visitor, webhooks.event("checkout.session.completed", email="new@post.example"))
+
+    members, numbers, front = (browser.get(page).text for browser, page in pages)
+    assert "new@post.example" in members
+    assert numbers != before[1]
+    assert front != before[2]

@@ -1,6 +1,7 @@
 """The Stripe door, case by case: what is let in, and what is not. The numbers are those of the conformance matrix."""
 
 import ast
+import io
 import json
 import logging
 import random
@@ -427,3 +428,16 @@ def fuzzed_body(chance, body):
         if changed:
             changed[chance.randrange(len(changed))] = chance.randrange(256)
     return bytes(changed)
+
+
+def test_w21_body_in_chunks_that_is_too_large_is_413_and_not_cut_off(visitor):
+    body = b" " * (512 * 1024 + 1)
+
+    answer = visitor.post(
+        "/api/webhooks/stripe",
+        input_stream=io.BytesIO(body),
+        headers={"Stripe-Signature": signed(body), "Transfer-Encoding": "chunked"},
+        environ_overrides={"wsgi.input_terminated": True},
+    )
+
+    assert answer.status_code == 413

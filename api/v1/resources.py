@@ -12,13 +12,14 @@ from models import ApiKey, Post, PostStatus, Role, Scope, User
 
 JSON = "application/json"
 _WORD = r"^[a-z0-9]+(-[a-z0-9]+)*$"
-_TEXT = r"^[^\x00]*$"  # PostgreSQL keeps no NUL, so no database of ours does
-_VISIBLE = r"^[^\x00]*[^\s\x00][^\x00]*$"
+# What cannot be shown is refused, as in our forms: an editor could not save such a post again.
+_TEXT = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"
+_LINE = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"  # with something to see
 
 Slug = Annotated[str, Field(max_length=80, pattern=_WORD, examples=["the-letter-slot"])]
 TagName = Annotated[str, Field(max_length=40, pattern=_WORD, examples=["boundaries"])]
 Handle = Annotated[str, Field(max_length=40, pattern=_WORD, examples=["ada"])]
-Title = Annotated[str, Field(min_length=1, max_length=120, pattern=_VISIBLE, examples=["The letter slot"])]
+Title = Annotated[str, Field(min_length=1, max_length=120, pattern=_LINE, examples=["The letter slot"])]
 Body = Annotated[str, Field(max_length=100_000, pattern=_TEXT, description="Markdown", examples=["A door is …"])]
 Excerpt = Annotated[str, Field(max_length=200, pattern=_TEXT, description="Empty: the beginning of the body")]
 Tags = Annotated[list[TagName], Field(max_length=10)]

@@ -11,7 +11,7 @@ from flask_migrate import upgrade
 from actions.accounts import Credentials
 from api.cron import run_due
 from demo import stripe_events
-from models import ApiKey, Delivery, IdempotencyKey, NotFound, Post, Role, Scope, Throttle, User, UserSession
+from models import ApiKey, Delivery, IdempotencyKey, NotFound, Post, Role, Scope, Throttle, Trash, User, UserSession
 from revalidation import revalidate_everything, revalidate_tag, write
 from server_actions import Refused, sweep_form_keys
 from settings import Settings
@@ -60,12 +60,13 @@ def prepare() -> None:
 @click.command()
 @with_appcontext
 def sweep() -> None:
-    """Forget what nobody needs any more: sessions, form keys, kept answers, counters, old events, unused tags."""
+    """Forget what nobody needs any more: sessions, form keys, kept answers, counters, old events, the trash."""
     with write(by="sweep") as session:
         UserSession.sweep()
         Throttle.sweep()
         IdempotencyKey.sweep()
         Delivery.sweep()
+        Trash.sweep()
         sweep_form_keys(session)
         revalidate_everything()
     current_app.extensions["meter"].sweep()

@@ -1,26 +1,16 @@
 """What every template may use besides its own data."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
-from flask import Flask, get_flashed_messages
+from flask import Flask
 
 from identity import current_user
-from server_actions import page_state
-
-
-@dataclass(frozen=True)
-class Notice:
-    """The one message of a page."""
-
-    text: str
-    failed: bool = False
 
 
 def register(app: Flask, release: str) -> None:
     """Give the templates of `app` their filters and functions. `release` is part of a static file's address."""
     app.jinja_env.filters.update(day=day, moment=moment)
-    app.jinja_env.globals.update(current_user=current_user, notice=notice)
+    app.jinja_env.globals.update(current_user=current_user)
     app.jinja_env.globals["asset"] = lambda name: f"/static/{name}?v={release}"
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
@@ -38,12 +28,3 @@ def moment(time: datetime) -> str:
 def month(name: str) -> str:
     """Return the month that the database calls `2026-11` in words."""
     return f"{datetime.fromisoformat(f'{name}-01'):%b %Y}"
-
-
-def notice() -> Notice | None:
-    """Return the page's message: of the action it answers, or carried over a redirect."""
-    state = page_state()
-    if state.message:
-        return Notice(state.message, state.failed)
-    carried = " ".join(str(message) for message in get_flashed_messages())
-    return Notice(carried) if carried else None

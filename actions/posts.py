@@ -9,10 +9,10 @@ from pydantic import Field
 
 from actions.fields import Markdown, Moment, OnePost, RowId, Slug, Title, writers
 from identity import load_user
-from models import Post, User, now
+from models import Post, User, db, now
 from models.text import to_html
 from revalidation import revalidate_tag
-from server_actions import Form, Refused, Success, action, conflict, invalid, success
+from server_actions import Form, Refused, Success, Undo, action, conflict, invalid, success
 
 
 class NewPost(Form):
@@ -49,8 +49,9 @@ def create_post(form: NewPost, user: User, _rendered: None = None) -> Success | 
     if form.slug and Post.free_slug(form.slug) != form.slug:
         return invalid(slug="Another post has this address.")
     post = user.write(form.title, form.body, slug=form.slug)
+    db.session.flush()  # its row is named by its id
     revalidate_tag("posts")
-    return success(f"“{post.title}” is saved as a draft.")
+    return success(f"“{post.title}” is saved as a draft.", focus=_row_of(post))
 
 
 @action(allow=writers, prepare=render_ahead)
@@ -107,11 +108,24 @@ def schedule_post(form: ScheduledPost, user: User) -> Success | Refused:
 
 @action(allow=writers)
 def delete_post(form: OnePost, user: User) -> Success:
-    """The post is gone, with its comments and likes."""
+    """The post is gone, with its comments and likes; its page offers to bring it back."""
     post = user.find_post(form.post_id)
     post.delete()
     revalidate_tag(*post.cache_tags)
-    return success(f"“{post.title}” is deleted.")
+    undo = Undo(f"Undo deleting “{post.title}”", "posts.restore_post", {"post_id": post.id})
+    return success(f"“{post.title}” is deleted.", undo=undo)
+
+
+@action(allow=writers)
+def restore_post(form: OnePost, user: User) -> Success:
+    """A deleted post is where it was, with all that went with it."""
+    post = user.find_deleted_post(form.post_id).restore()
+    revalidate_tag(*post.cache_tags)
+    return success(f"“{post.title}” is back.", focus=_row_of(post))
+
+
+def _row_of(post: Post) -> str:
+    return f"row_{post.id}"
 
 
 def _find_publishable(post_id: int, user: User) -> Post:

@@ -14,6 +14,7 @@ from models.post import Post, PostStatus, Tag
 from models.session import UserSession
 from models.setting import Setting
 from models.throttle import Throttle
+from models.trash import Trash
 from models.user import Role, User
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "Subscription",
     "Tag",
     "Throttle",
+    "Trash",
     "User",
     "UserSession",
     "db",

@@ -293,5 +293,8 @@ class Post(Model):
         self.updated_at = now()
 
     def delete(self) -> None:
-        """Remove it, with its comments and likes."""
+        """Move it to the trash, with its tags, comments and likes."""
+        from models.trash import Trash
+
+        Trash.keep(self)
         db.session.delete(self)

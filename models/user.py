@@ -18,6 +18,7 @@ from models.text import slugify
 
 if TYPE_CHECKING:
     from models.comment import Comment
+    from models.trash import Trash
 
 # Argon2id with the parameters of OWASP's password storage cheat sheet: 19 MiB, two passes, one lane.
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
@@ -164,6 +165,15 @@ class User(Model):
         """Return the post at an address, if it is this user's to work on; NotFound otherwise."""
         post_id = db.session.scalar(select(Post.id).where(Post.slug == slug))
         return self.find_post(post_id or 0)
+
+    def find_deleted_post(self, post_id: int) -> "Trash":
+        """Return a deleted post that this user could work on, or raise NotFound."""
+        from models.trash import Trash
+
+        kept = db.session.get(Trash, post_id)
+        if kept is None or not (self.is_editor or (self.is_writer and kept.author_id == self.id)):
+            raise NotFound(post_id)
+        return kept
 
     def find_comment(self, comment_id: int) -> "Comment":
         """Return a comment that this user may remove: their own, or any for an editor."""

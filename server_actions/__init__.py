@@ -15,18 +15,19 @@ of the application around it: copy the two folders and they work there.
     <form {{ action("posts.create_post") }}> … </form>
 """
 
-from server_actions.answers import Refused, Success, conflict, invalid, redirect, set_cookie, success, too_many
+from server_actions.answers import Refused, Success, Undo, conflict, invalid, redirect, set_cookie, success, too_many
 from server_actions.declare import action, anyone
 from server_actions.form import Form
 from server_actions.once import form_key, sweep_form_keys
 from server_actions.origin import request_is_from_our_pages
-from server_actions.page import local_page, page_state
+from server_actions.page import local_page, outcome, page_state
 from server_actions.setup import init_app
 
 __all__ = [
     "Form",
     "Refused",
     "Success",
+    "Undo",
     "action",
     "anyone",
     "conflict",
@@ -34,6 +35,7 @@ __all__ = [
     "init_app",
     "invalid",
     "local_page",
+    "outcome",
     "page_state",
     "redirect",
     "request_is_from_our_pages",

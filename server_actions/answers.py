@@ -1,5 +1,6 @@
 """What an action may answer: it worked, go there, or no, and why."""
 
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -7,14 +8,35 @@ from flask import Response, g
 
 
 @dataclass(frozen=True)
+class Undo:
+    """The action that takes a success back, and what its button says. The page offers it beside the message."""
+
+    label: str
+    action: str
+    fields: dict[str, Any]
+
+    def to_json(self) -> str:
+        """Return it as a redirect carries it, and as it is stored with the form's key."""
+        return json.dumps([self.label, self.action, self.fields])
+
+    @classmethod
+    def from_json(cls, text: str | None) -> "Undo | None":
+        """Return what `to_json` wrote."""
+        return cls(*json.loads(text)) if text else None
+
+
+@dataclass(frozen=True)
 class Success:
     """It is done. The page it was sent from comes back fresh, or the page at `location`.
 
-    `shown` stands on that one page and nowhere else: it is not stored with the form's key, and no redirect carries it.
+    `focus` is the id of what the reader goes on with there. `shown` stands on that one page and nowhere else: it is not
+    stored with the form's key, and no redirect carries it.
     """
 
     message: str
     location: str = ""
+    undo: Undo | None = None
+    focus: str = ""
     shown: dict[str, str] = field(default_factory=dict, repr=False)
 
 
@@ -38,13 +60,13 @@ class Refused(Exception):
         self.errors, self.theirs = errors or {}, theirs or {}
 
 
-def success(message: str, **shown: str) -> Success:
-    """Answer with the page the form was on, fresh, and this message.
+def success(message: str, *, undo: Undo | None = None, focus: str = "", **shown: str) -> Success:
+    """Answer with the page the form was on, fresh, and this message; `undo` offers to take it back.
 
     `shown` is for what is told only once, such as a new key: the template finds it in `page_state().shown`. A plain
     form then gets the page itself instead of a 303, and whoever sends the form again gets the message without it.
     """
-    return Success(message, shown=shown)
+    return Success(message, undo=undo, focus=focus, shown=shown)
 
 
 def redirect(location: str, message: str = "") -> Success:

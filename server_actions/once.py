@@ -11,7 +11,7 @@ from flask import current_app, g
 from sqlalchemy import Column, DateTime, MetaData, String, Table, Text, delete, insert, select
 from sqlalchemy.orm import Session
 
-from server_actions.answers import Refused, Success
+from server_actions.answers import Refused, Success, Undo
 
 TABLE = "form_key"
 
@@ -26,6 +26,7 @@ def add_table(metadata: MetaData) -> None:
             Column("fields", String(64), nullable=False),
             Column("message", Text, nullable=False),
             Column("location", Text, nullable=False),
+            Column("undo", Text),
             Column("used_at", DateTime, nullable=False, index=True),
         )
 
@@ -54,14 +55,15 @@ def recall(session: Session, name: str, key: str, fields: dict[str, str]) -> Suc
         return None
     if row.fields != _digest(sorted(fields.items())):
         raise Refused(409, "This form was sent before, with other words. Press the button again to send this as well.")
-    return Success(row.message, row.location)
+    return Success(row.message, row.location, Undo.from_json(row.undo))
 
 
 def remember(session: Session, name: str, key: str, fields: dict[str, str], answer: Success) -> None:
     """Store the answer under its key, in the transaction of its effect."""
     if key:
         row = {"digest": _digest(name, key), "fields": _digest(sorted(fields.items())), "used_at": _now()}
-        session.execute(insert(_table()).values(message=answer.message, location=answer.location, **row))
+        undo = answer.undo and answer.undo.to_json()
+        session.execute(insert(_table()).values(message=answer.message, location=answer.location, undo=undo, **row))
 
 
 def sweep_form_keys(session: Session, older_than: timedelta = timedelta(days=7)) -> None:

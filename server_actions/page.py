@@ -5,15 +5,16 @@ from io import BytesIO
 from typing import Any
 from urllib.parse import unquote_to_bytes, urlsplit
 
-from flask import Response, current_app, g, request
+from flask import Response, current_app, flash, g, get_flashed_messages, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 
-from revalidation import PERSONAL
-from server_actions.answers import outgoing_cookies
+from revalidation import PERSONAL, is_shared
+from server_actions.answers import Success, Undo, outgoing_cookies
 from server_actions.form import Held
 
 STATE = "server_actions.state"
+CARRIED = ("message", "undo", "focus")  # over a redirect, in the session
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,8 @@ class PageState:
 
     message: str = ""
     failed: bool = False
+    undo: Undo | None = None
+    focus: str = ""
     action: str = ""
     fields: dict[str, str] = field(default_factory=dict)
     errors: dict[str, list[str]] = field(default_factory=dict)
@@ -34,6 +37,21 @@ def page_state() -> PageState:
     """Return the state of the page being rendered; an empty one for an ordinary GET."""
     state: PageState = request.environ.get(STATE, PageState())
     return state
+
+
+def outcome() -> PageState:
+    """Return what the page says of the last action: the one it answers, or the one that a redirect came from."""
+    if STATE in request.environ or is_shared():
+        return page_state()
+    texts = {name: " ".join(map(str, get_flashed_messages(category_filter=[name]))) for name in CARRIED}
+    return PageState(texts["message"], undo=Undo.from_json(texts["undo"]), focus=texts["focus"])
+
+
+def carry(answer: Success) -> None:
+    """Have the next page say what this answer says: after a plain form, the page comes by a redirect."""
+    for category in CARRIED:
+        if said := getattr(answer, category):
+            flash(said.to_json() if isinstance(said, Undo) else said, category)
 
 
 def local_page(path: str | None, default: str = "/") -> str:

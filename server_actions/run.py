@@ -1,6 +1,8 @@
 """The hallway itself: one address, one order, the same for every action."""
 
-from flask import Response, abort, current_app, flash, g, make_response, request
+from dataclasses import replace
+
+from flask import Response, abort, current_app, g, make_response, request
 from flask import redirect as see_other
 
 from revalidation import Busy, write
@@ -9,7 +11,7 @@ from server_actions.declare import Action
 from server_actions.form import Held, Sent
 from server_actions.once import recall, remember
 from server_actions.origin import require_our_pages
-from server_actions.page import PageState, render, sent_from
+from server_actions.page import PageState, carry, render, sent_from
 
 
 class SignInNeeded(Exception):
@@ -65,17 +67,15 @@ def _accept(answer: Success, sent: Sent) -> Response:
         if answer.location:
             response.headers["HX-Push-Url"] = page
     else:
-        if answer.message:
-            flash(answer.message)
+        carry(answer)
         response = make_response(see_other(page, 303))
     send_cookies(response)
     return _for_one_caller(response)
 
 
 def _state_after(answer: Success, sent: Sent) -> PageState:
-    if sent.held is None:
-        return PageState(answer.message, shown=answer.shown)
-    return PageState(answer.message, action=sent.held.action, fields=sent.held.fields)
+    state = PageState(answer.message, undo=answer.undo, focus=answer.focus, shown=answer.shown)
+    return replace(state, action=sent.held.action, fields=sent.held.fields) if sent.held else state
 
 
 def _refuse(refusal: Refused, action: Action, sent: Sent) -> Response:

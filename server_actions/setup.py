@@ -16,7 +16,7 @@ from flask_sqlalchemy import SQLAlchemy
 
 from server_actions.declare import Action, collect
 from server_actions.once import add_table
-from server_actions.page import page_state
+from server_actions.page import outcome, page_state
 from server_actions.run import run
 from server_actions.template import bind
 
@@ -60,7 +60,7 @@ def init_app(
     known = frozenset(pages) if pages is not None else None
     app.extensions["server_actions"] = Hallway(db, collect(modules), load_user, own_origins, sign_in, known)
     app.add_url_rule("/_actions/<name>", "server_actions", run, methods=["POST"], provide_automatic_options=False)
-    app.jinja_env.globals.update(action=bind, page_state=page_state)
+    app.jinja_env.globals.update(action=bind, page_state=page_state, outcome=outcome)
     app.cli.add_command(list_actions)
 
 

@@ -29,7 +29,7 @@ FLAGS = [
 ]
 # Drawn by lot or read from a clock: such a value only tells what is new from what was there at the start.
 VOLATILE = ("digest", "fields", "nonce", "visitor", "blocked_until", "counted_since", "password_hash", "read_at")
-VOLATILE += ("created_at", "updated_at", "published_at", "used_at", "expires_at", "revoked_at")
+VOLATILE += ("data", "deleted_at", "created_at", "updated_at", "published_at", "used_at", "expires_at", "revoked_at")
 
 Rows = dict[str, list[tuple[Any, ...]]]
 

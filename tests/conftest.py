@@ -47,6 +47,7 @@ def filled_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
         with write(by="tests"):
             seed()
             _nothing_is_due_soon()
+            throw_one_away()
     _checkpoint(app)
     return directory
 
@@ -56,6 +57,13 @@ def _nothing_is_due_soon() -> None:
     for post in Post.desk(status=PostStatus.SCHEDULED, page=1, per_page=10):
         assert post.publish_at
         post.publish_at += timedelta(days=1)
+
+
+def throw_one_away() -> None:
+    """Put a post in the trash that was live until now."""
+    post = Post.published()[0].author.write("The lamp in the stairwell")
+    post.publish()
+    post.delete()
 
 
 def _checkpoint(app: Flask) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Flask
 from sqlalchemy import select, text
 
-from models import ApiKey, Comment, Delivery, Message, Post, User, db, now
+from models import ApiKey, Comment, Delivery, Message, Post, Trash, User, db, now
 from revalidation import revalidate_tag, write
 
 PUBLISHED = "the-letter-slot-and-the-front-desk"
@@ -50,6 +50,7 @@ def good_fields(app: Flask, name: str) -> dict[str, Any]:
             "posts.create_post": {"title": "A new one"},
             "posts.delete_post": {"post_id": post.id},
             "posts.publish_post": {"post_id": draft.id},
+            "posts.restore_post": {"post_id": db.session.scalar(select(Trash.post_id))},
             "posts.schedule_post": {"post_id": draft.id, "publish_at": later},
             "posts.unpublish_post": {"post_id": post.id},
             "posts.update_post": {"post_id": post.id, "version": post.version, "title": "Changed", "body": "Other."},

@@ -40,6 +40,15 @@ def test_migrations_make_what_the_models_say(app):
         assert compare_metadata(context, db.metadata) == []
 
 
+def test_no_id_is_given_twice(app):
+    promised = {table.name for table in db.metadata.sorted_tables if table.kwargs.get("sqlite_autoincrement")}
+    with app.app_context():
+        made = db.session.execute(text("SELECT name FROM sqlite_master WHERE sql LIKE '%AUTOINCREMENT%'")).scalars()
+
+        assert "post" in promised
+        assert set(made) >= promised
+
+
 def test_read_modify_write_by_eight_writers_loses_nothing(make_app):
     app = make_app(testing=False)
 

@@ -1,0 +1,140 @@
+"""A deleted post can be brought back, whole; for a week, and by those whose work it is."""
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from scenarios import DRAFT, PUBLISHED, hidden, rows
+from sqlalchemy import select, text
+
+from models import Comment, Like, Post, User, db, now
+from revalidation import revalidate_everything, write
+
+OF_POSTS = ("post", "post_tag", "comment", "like", "post_search")
+DESK = "/dashboard/posts"
+
+
+def contents(app):
+    """Return what is stored of posts, row by row."""
+    with app.app_context():
+        return {name: sorted(map(tuple, db.session.execute(text(f'SELECT * FROM "{name}"')))) for name in OF_POSTS}
+
+
+@pytest.mark.parametrize("slug", [PUBLISHED, DRAFT])
+def test_undo_brings_back_every_row_as_it_was(app, ada, find_post, slug):
+    post, before = find_post(slug), contents(app)
+    ada.act("posts.delete_post", page=DESK, post_id=post.id)
+    assert find_post(slug) is None
+    ada.act("posts.restore_post", page=DESK, post_id=post.id)
+
+    assert contents(app) == before
+
+
+def test_what_comes_back_has_comments_and_likes(app, ada, visitor, find_post):
+    post = find_post(PUBLISHED)
+    ada.act("comments.add_comment", post_id=post.id, body="I see.")
+    ada.act("likes.toggle_like", post_id=post.id)
+    for name in ("posts.delete_post", "posts.restore_post"):
+        ada.act(name, page=DESK, post_id=post.id)
+
+    assert "I see." in visitor.get(post.path).text
+    with app.app_context():
+        assert db.session.scalar(select(Like.visitor).where(Like.post_id == post.id, Like.visitor == "user:1"))
+        assert db.session.scalar(select(Comment.id).where(Comment.post_id == post.id))
+
+
+@pytest.mark.parametrize("htmx", [False, True])
+def test_page_that_comes_back_offers_undo(ada, find_post, htmx):
+    post = find_post(PUBLISHED)
+
+    page = ada.act("posts.delete_post", page=DESK, htmx=htmx, post_id=post.id)
+    page = page if htmx else ada.get(DESK)
+
+    assert f"Undo deleting “{post.title}”" in page.text
+    assert 'action="/_actions/posts.restore_post"' in page.text
+    assert "Undo deleting" not in ada.get(DESK).text
+
+
+def test_deletion_sent_again_offers_undo_again(ada, find_post):
+    key, post = hidden(ada.get(DESK).text, "_key"), find_post(PUBLISHED)
+    for _ in range(2):
+        answer = ada.act("posts.delete_post", page=DESK, htmx=True, post_id=post.id, _key=key)
+
+    assert answer.status_code == 200
+    assert "Undo deleting" in answer.text
+
+
+def test_address_taken_meanwhile_gets_a_number(ada, find_post):
+    post = find_post(PUBLISHED)
+    ada.act("posts.delete_post", post_id=post.id)
+    ada.act("posts.create_post", title="Another", slug=PUBLISHED)
+    ada.act("posts.restore_post", post_id=post.id)
+
+    assert find_post(PUBLISHED).title == "Another"
+    assert find_post(f"{PUBLISHED}-2").id == post.id
+
+
+def test_cached_pages_show_it_again(ada, visitor, find_post):
+    post = find_post(PUBLISHED)
+    ada.act("posts.delete_post", post_id=post.id)
+    assert post.title not in visitor.get("/blog?tag=security").text
+    ada.act("posts.restore_post", post_id=post.id)
+
+    assert visitor.get(post.path).status_code == 200
+
+
+def test_author_brings_back_their_own_and_nobody_elses(bob, ada, find_post):
+    own, anothers = find_post(DRAFT), find_post(PUBLISHED)
+    bob.act("posts.delete_post", post_id=own.id)
+    ada.act("posts.delete_post", post_id=anothers.id)
+
+    assert bob.act("posts.restore_post", post_id=own.id).status_code == 303
+    assert bob.act("posts.restore_post", post_id=anothers.id).status_code == 404
+    assert find_post(DRAFT)
+    assert find_post(PUBLISHED) is None
+
+
+def test_what_is_back_is_no_longer_in_the_trash(ada, find_post):
+    post = find_post(PUBLISHED)
+    ada.act("posts.delete_post", post_id=post.id)
+
+    assert ada.act("posts.restore_post", post_id=post.id).status_code == 303
+    assert ada.act("posts.restore_post", post_id=post.id).status_code == 404
+
+
+def test_deletion_through_the_door_can_be_undone_too(app, ada, find_post):
+    post, before = find_post(PUBLISHED), contents(app)
+    with app.app_context(), write(by="api"):
+        User.by_handle("ada").find_post_at(PUBLISHED).delete()
+        revalidate_everything()
+    ada.act("posts.restore_post", post_id=post.id)
+
+    assert contents(app) == before
+
+
+def test_two_posts_of_one_release_are_never_made(app, ada):
+    with app.app_context(), write(by="test"):
+        for title in ("First", "Second"):
+            post = User.by_handle("ada").write(title)
+            post.origin = "github:release:1"
+            db.session.flush()
+            if title == "First":
+                kept = post.id
+                post.delete()
+                db.session.flush()
+        revalidate_everything()
+
+    assert ada.act("posts.restore_post", post_id=kept).status_code == 303
+    with app.app_context():
+        assert db.session.get(Post, kept).origin is None
+
+
+def test_sweeping_forgets_after_a_week(app, ada, find_post):
+    ada.act("posts.delete_post", post_id=find_post(PUBLISHED).id)
+    before = rows(app, "trash")
+    app.test_cli_runner().invoke(args=["sweep"])
+    assert rows(app, "trash") == before
+    with time_machine.travel(now() + timedelta(days=8), tick=False):
+        app.test_cli_runner().invoke(args=["sweep"])
+
+    assert rows(app, "trash") == 0

@@ -12,7 +12,7 @@ from identity import load_user
 from models import Post, User, db, now
 from models.text import to_html
 from revalidation import revalidate_tag
-from server_actions import Form, Refused, Success, Undo, action, conflict, invalid, success
+from server_actions import Form, Refused, Success, Undo, action, conflict, invalid, look, success
 
 
 class NewPost(Form):
@@ -31,20 +31,26 @@ class EditedPost(NewPost):
     tags: Annotated[str, Field(max_length=400)] | None = None
 
 
+class PreviewedPost(EditedPost):
+    """The words of a post as they stand, finished or not."""
+
+    title: Annotated[str, Field(max_length=120)] = ""
+    slug: Annotated[str, Field(max_length=80)] = ""
+
+
 class ScheduledPost(OnePost):
     """Which post, and when."""
 
     publish_at: Moment
 
 
-def render_ahead(form: NewPost) -> None:
+def render_ahead(form: NewPost) -> str:
     """Render the text before the write begins, for those who may write: a hostile one takes seconds."""
-    if writers(load_user()):
-        to_html(form.body)
+    return to_html(form.body) if writers(load_user()) else ""
 
 
 @action(allow=writers, prepare=render_ahead)
-def create_post(form: NewPost, user: User, _rendered: None = None) -> Success | Refused:
+def create_post(form: NewPost, user: User, _html: str = "") -> Success | Refused:
     """Write a new draft; the list of posts shows it."""
     if form.slug and Post.free_slug(form.slug) != form.slug:
         return invalid(slug="Another post has this address.")
@@ -55,12 +61,13 @@ def create_post(form: NewPost, user: User, _rendered: None = None) -> Success | 
 
 
 @action(allow=writers, prepare=render_ahead)
-def update_post(form: EditedPost, user: User, _rendered: None = None) -> Success | Refused:
+def update_post(form: EditedPost, user: User, _html: str = "") -> Success | Refused:
     """Save the words of a post, unless someone saved other ones meanwhile."""
     post = user.find_post(form.post_id)
     if form.version != post.version:
         return conflict(
             "Someone saved this post while you were writing.",
+            version=post.version,
             title=post.title,
             body=post.body,
             slug=post.slug,
@@ -73,6 +80,13 @@ def update_post(form: EditedPost, user: User, _rendered: None = None) -> Success
     )
     revalidate_tag(*post.cache_tags)
     return success(f"“{post.title}” is saved.")
+
+
+@action(allow=writers, prepare=render_ahead, writes=False)
+def preview_post(form: PreviewedPost, user: User, html: str) -> Success:
+    """Show how the words would look, and save nothing."""
+    user.find_post(form.post_id)
+    return look("This is a preview; nothing is saved yet.", preview=html)
 
 
 @action(allow=writers)

@@ -15,7 +15,18 @@ of the application around it: copy the two folders and they work there.
     <form {{ action("posts.create_post") }}> … </form>
 """
 
-from server_actions.answers import Refused, Success, Undo, conflict, invalid, redirect, set_cookie, success, too_many
+from server_actions.answers import (
+    Refused,
+    Success,
+    Undo,
+    conflict,
+    invalid,
+    look,
+    redirect,
+    set_cookie,
+    success,
+    too_many,
+)
 from server_actions.declare import action, anyone
 from server_actions.form import Form
 from server_actions.once import form_key, sweep_form_keys
@@ -35,6 +46,7 @@ __all__ = [
     "init_app",
     "invalid",
     "local_page",
+    "look",
     "outcome",
     "page_state",
     "redirect",

@@ -29,8 +29,8 @@ class Undo:
 class Success:
     """It is done. The page it was sent from comes back fresh, or the page at `location`.
 
-    `focus` is the id of what the reader goes on with there. `shown` stands on that one page and nowhere else: it is not
-    stored with the form's key, and no redirect carries it.
+    `focus` is the id of what the reader goes on with there; `keeps` says that the form stays as it was sent. `shown`
+    stands on that one page and nowhere else: it is not stored with the form's key, and no redirect carries it.
     """
 
     message: str
@@ -38,6 +38,7 @@ class Success:
     undo: Undo | None = None
     focus: str = ""
     shown: dict[str, str] = field(default_factory=dict, repr=False)
+    keeps: bool = False
 
 
 class Refused(Exception):
@@ -67,6 +68,11 @@ def success(message: str, *, undo: Undo | None = None, focus: str = "", **shown:
     form then gets the page itself instead of a 303, and whoever sends the form again gets the message without it.
     """
     return Success(message, undo=undo, focus=focus, shown=shown)
+
+
+def look(message: str, **shown: str) -> Success:
+    """Answer with the page as it was, the form still filled in as it was sent, and `shown` beside it."""
+    return Success(message, shown=shown, keeps=True)
 
 
 def redirect(location: str, message: str = "") -> Success:

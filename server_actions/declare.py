@@ -28,6 +28,7 @@ class Action:
     allow: Policy
     prepare: Callable[[Any], Any] | None
     function: Callable[..., Answer]
+    writes: bool = True
 
     @property
     def place(self) -> str:
@@ -36,12 +37,15 @@ class Action:
         return f"{Path(code.co_filename).parent.name}/{Path(code.co_filename).name}:{code.co_firstlineno}"
 
 
-def action(*, allow: Policy | None = None, prepare: Callable[[Any], Any] | None = None) -> Callable[..., Action]:
+def action(
+    *, allow: Policy | None = None, prepare: Callable[[Any], Any] | None = None, writes: bool = True
+) -> Callable[..., Action]:
     """Declare an action. `allow` says who may, given the caller (None: nobody signed in); leaving it out is an error.
 
     The function takes the parsed form and the caller, and returns `success`, `redirect` or a refusal; a refusal that it
     returns is committed, one that it raises rolls back. `prepare` is for slow work that must not hold the write lock:
     it runs on the parsed form before the transaction, and what it returns is the function's third argument.
+    `writes=False` is for one that only shows something: it takes no turn to write, and its form may be sent again.
     """
 
     def declare(function: Callable[..., Answer]) -> Action:
@@ -55,7 +59,7 @@ def action(*, allow: Policy | None = None, prepare: Callable[[Any], Any] | None 
             )
         if not (isinstance(schema, type) and issubclass(schema, Form)):
             raise BadDeclaration(f"Action {name} has no schema. Annotate its first argument with a Form.")
-        return Action(name, schema, allow, prepare, function)
+        return Action(name, schema, allow, prepare, function, writes)
 
     return declare
 

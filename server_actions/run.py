@@ -1,6 +1,7 @@
 """The hallway itself: one address, one order, the same for every action."""
 
 from dataclasses import replace
+from typing import Any
 
 from flask import Response, abort, current_app, g, make_response, request
 from flask import redirect as see_other
@@ -31,7 +32,7 @@ def run(name: str) -> Response:
         answer = Refused(503, str(busy), retry_after=busy.retry_after)
     except Refused as refusal:
         answer = refusal
-    return _accept(answer, sent) if isinstance(answer, Success) else _refuse(answer, action, sent)
+    return _accept(answer, action, sent) if isinstance(answer, Success) else _refuse(answer, action, sent)
 
 
 def perform(action: Action, sent: Sent) -> Success | Refused:
@@ -42,12 +43,10 @@ def perform(action: Action, sent: Sent) -> Success | Refused:
         raise Refused(422, sent.error)
     form = action.schema.parse(sent.fields)  # 422
     prepared = [action.prepare(form)] if action.prepare else []
+    if not action.writes:
+        return action.function(form, _allowed_user(action), *prepared)
     with write(by=action.name) as session:
-        user = current_app.extensions["server_actions"].load_user()
-        if not action.allow(user):
-            if user is None:
-                raise SignInNeeded
-            abort(403)
+        user = _allowed_user(action)
         if first := recall(session, action.name, sent.key, sent.fields):
             return first
         answer = action.function(form, user, *prepared)
@@ -57,13 +56,22 @@ def perform(action: Action, sent: Sent) -> Success | Refused:
     return answer
 
 
-def _accept(answer: Success, sent: Sent) -> Response:
+def _allowed_user(action: Action) -> Any:
+    user = current_app.extensions["server_actions"].load_user()
+    if not action.allow(user):
+        if user is None:
+            raise SignInNeeded
+        abort(403)
+    return user
+
+
+def _accept(answer: Success, action: Action, sent: Sent) -> Response:
     page = answer.location or sent_from(sent.page)
     htmx = request.headers.get("HX-Request") == "true"
     if not page.startswith("/"):
         response = make_response("", 200, {"HX-Redirect": page}) if htmx else make_response(see_other(page, 303))
     elif htmx or sent.held or answer.shown:
-        response = render(page, _state_after(answer, sent))
+        response = render(page, _state_after(answer, action, sent))
         if answer.location:
             response.headers["HX-Push-Url"] = page
     else:
@@ -73,8 +81,10 @@ def _accept(answer: Success, sent: Sent) -> Response:
     return _for_one_caller(response)
 
 
-def _state_after(answer: Success, sent: Sent) -> PageState:
+def _state_after(answer: Success, action: Action, sent: Sent) -> PageState:
     state = PageState(answer.message, undo=answer.undo, focus=answer.focus, shown=answer.shown)
+    if answer.keeps:
+        return replace(state, action=action.name, fields=_kept(action, sent))
     return replace(state, action=sent.held.action, fields=sent.held.fields) if sent.held else state
 
 

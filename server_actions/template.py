@@ -3,7 +3,7 @@
 from typing import Any
 
 from flask import current_app, request
-from markupsafe import escape
+from markupsafe import Markup
 
 from revalidation import is_shared
 from server_actions.once import new_key
@@ -22,12 +22,25 @@ class BoundForm:
         self.bound = {field: str(value) for field, value in bound.items()}
         self.id = "-".join([name.replace(".", "-"), *self.bound.values()])
         self.labels: dict[str, str] = {}
-        self.state = self._own(PageState() if is_shared() else page_state())
+        self.others: tuple[str, ...] = ()
+        self.state = self._own()
 
-    def _own(self, state: PageState) -> PageState:
-        """Return the state if it is about this form, not about the same action on another row."""
+    def _own(self) -> PageState:
+        """Return the page's state if it is about this form, not about the same action on another row."""
+        state = PageState() if is_shared() else page_state()
         same = all(state.fields.get(field) == value for field, value in self.bound.items())
-        return state if state.action == self.action.name and same else PageState()
+        return state if state.action in (self.action.name, *self.others) and same else PageState()
+
+    def also(self, *names: str) -> "BoundForm":
+        """Let buttons of its own send the form to other actions too; their answers are about it as well."""
+        self.others = names
+        self.state = self._own()
+        return self
+
+    def button(self, name: str) -> Markup:
+        """Return the attributes of a button that sends the form to another action, with script and without."""
+        address = f"/_actions/{name}"
+        return _attributes({"formaction": address, "formnovalidate": "", **_htmx(address)})
 
     def with_id(self, name: str) -> "BoundForm":
         """Give the form an id that does not follow its action.
@@ -39,21 +52,13 @@ class BoundForm:
 
     def __html__(self) -> str:
         address = f"/_actions/{self.action.name}"
-        attributes = {
-            "id": self.id,
-            "method": "post",
-            "action": address,
-            "hx-post": address,
-            "hx-target": "body",
-            "hx-swap": "innerMorph",
-            "hx-sync": "drop",
-        }
+        attributes = {"id": self.id, "method": "post", "action": address, **_htmx(address)}
         hidden = dict(self.bound)
         if not is_shared():
             # A copy for everyone carries neither: there the Referer names the page, and a key would not be one-time.
             hidden |= {"_page": request.full_path.rstrip("?"), "_key": new_key()}
-        inputs = "".join(f'><input type="hidden" name="{escape(k)}" value="{escape(v)}"' for k, v in hidden.items())
-        return " ".join(f'{k}="{escape(v)}"' for k, v in attributes.items()) + inputs
+        inputs = (Markup('><input type="hidden" name="{}" value="{}"').format(*pair) for pair in hidden.items())
+        return _attributes(attributes) + Markup("").join(inputs)
 
     def value(self, field: str, default: Any = "") -> Any:
         """Return what was typed into the field, or the default."""
@@ -75,6 +80,14 @@ class BoundForm:
         rules = schema["properties"][field]
         required = {"required": ""} if field in schema.get("required", []) else {}
         return required | ({"maxlength": rules["maxLength"]} if "maxLength" in rules else {})
+
+
+def _htmx(address: str) -> dict[str, str]:
+    return {"hx-post": address, "hx-target": "body", "hx-swap": "innerMorph", "hx-sync": "drop"}
+
+
+def _attributes(attributes: dict[str, str]) -> Markup:
+    return Markup(" ").join(Markup('{}="{}"').format(*pair) for pair in attributes.items())
 
 
 def bind(name: str, **bound: Any) -> BoundForm:

@@ -194,6 +194,11 @@
     if (form.matches("[data-forget]")) for (const name of Object.keys(localStorage)) if (name.startsWith("draft ")) store(name);
   };
 
+  document.addEventListener("click", (event) => {
+    const form = document.getElementById(event.target.dataset?.discard);
+    if (form) forget(form);
+  });
+
   const warn = (event) => {
     if ([...unsent].some((id) => document.getElementById(id))) event.preventDefault();
   };

@@ -49,6 +49,7 @@ def good_fields(app: Flask, name: str) -> dict[str, Any]:
             "messages.send_message": {"name": "Ina", "email": "ina@letters.example", "message": "Hello."},
             "posts.create_post": {"title": "A new one"},
             "posts.delete_post": {"post_id": post.id},
+            "posts.preview_post": {"post_id": post.id, "version": post.version, "title": "T", "body": "*B*"},
             "posts.publish_post": {"post_id": draft.id},
             "posts.restore_post": {"post_id": db.session.scalar(select(Trash.post_id))},
             "posts.schedule_post": {"post_id": draft.id, "publish_at": later},

@@ -98,7 +98,7 @@ STRANGERS = {
     "cleo": [name for name in ALL if name.startswith(("posts", "settings", "messages.mark", "api_keys", "deliveries"))],
     "bob": [
         *(name for name in ALL if name.startswith(("settings", "messages.mark", "deliveries"))),
-        *("posts.delete_post", "posts.restore_post", "posts.unpublish_post", "posts.update_post"),
+        *("posts.delete_post", "posts.preview_post", "posts.restore_post", "posts.unpublish_post", "posts.update_post"),
         *("comments.delete_comment", "api_keys.revoke_key"),
     ],
 }

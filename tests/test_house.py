@@ -224,6 +224,7 @@ def test_actions_are_the_known_ones(app):
         "messages.send_message",
         "posts.create_post",
         "posts.delete_post",
+        "posts.preview_post",
         "posts.publish_post",
         "posts.restore_post",
         "posts.schedule_post",

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 if TYPE_CHECKING:
     from browsing import House
@@ -55,3 +55,19 @@ def refused(page: Page, field: Locator, sentence: str) -> None:
     expect(page.locator(".summary")).to_be_focused()
     expect(field).to_have_attribute("aria-invalid", "true")
     expect(field).to_have_accessible_description(re.compile(re.escape(sentence)))
+
+
+def hold_back(page: Page, action: str) -> list[Route]:
+    """Keep the next request to an action in hand, for the test to let go."""
+    held: list[Route] = []
+    page.route(f"**/_actions/{action}", lambda route: held.append(route), times=1)
+    return held
+
+
+def caught(page: Page, held: list[Route]) -> Route:
+    """Return the request in hand, as soon as it is."""
+    for _ in range(500):
+        if held:
+            break
+        page.wait_for_timeout(10)  # Playwright delivers it while the test waits
+    return held[0]

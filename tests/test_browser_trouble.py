@@ -6,8 +6,8 @@ import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from browsing_steps import DRAFT, LIVE, OpenPage, said
-from playwright.sync_api import Page, Route, expect
+from browsing_steps import DRAFT, LIVE, OpenPage, caught, hold_back, said
+from playwright.sync_api import expect
 
 if TYPE_CHECKING:
     from browsing import House
@@ -16,22 +16,6 @@ pytest_plugins = ["browsing"]
 
 NOT_REACHED = "The server cannot be reached. Nothing was saved; what you typed is still here."
 NETWORK = ("net::ERR_", "htmx:error")  # what browser and htmx write when there is no answer
-
-
-def hold_back(page: Page, action: str) -> list[Route]:
-    """Keep the next request to an action in hand, for the test to let go."""
-    held: list[Route] = []
-    page.route(f"**/_actions/{action}", lambda route: held.append(route), times=1)
-    return held
-
-
-def caught(page: Page, held: list[Route]) -> Route:
-    """Return the request in hand, as soon as it is."""
-    for _ in range(500):
-        if held:
-            break
-        page.wait_for_timeout(10)  # Playwright delivers it while the test waits
-    return held[0]
 
 
 def test_a_setting_flips_before_the_answer(open_page: OpenPage) -> None:

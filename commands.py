@@ -60,7 +60,7 @@ def prepare() -> None:
 @click.command()
 @with_appcontext
 def sweep() -> None:
-    """Forget what nobody needs any more: sessions, form keys, kept answers, counters, old events, the trash."""
+    """Forget what nobody needs any more: sessions, keys, kept answers, counters, old events, trash, unused tags."""
     with write(by="sweep") as session:
         UserSession.sweep()
         Throttle.sweep()

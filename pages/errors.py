@@ -4,19 +4,25 @@ from flask import Response, g, make_response, render_template
 
 SENTENCES = {
     400: ("That request made no sense", "Something on the way changed it. Please go back and try again."),
-    403: ("This is not yours to do", "The account you are signed in with may not do this. Nothing was changed."),
+    403: (
+        "This is not yours to do",
+        "The account you are signed in with may not do this. Nothing was changed. Ask an editor to do it.",
+    ),
     404: (
         "There is nothing here",
         "It was never here, it is gone, or it is not yours. From outside these look the same.",
     ),
     405: ("Not this way", "This address takes another kind of request; a form on one of our pages uses it properly."),
-    409: ("Someone was faster", "What you were changing has changed meanwhile. Nothing was saved."),
+    409: (
+        "Someone was faster",
+        "What you were changing has changed meanwhile. Nothing was saved. Go back and look at it again.",
+    ),
     413: ("That is too much at once", "We take up to one megabyte. Go back: what you typed is still in the form."),
     415: ("That is not a form", "This address takes plain forms only."),
     429: ("That was tried too often", "Please wait a moment, then try again."),
     500: (
         "That went wrong, and it is our fault",
-        "Nothing was saved. It has been written down, and someone will look.",
+        "Nothing was saved. It has been written down, and someone will look. Please try again later.",
     ),
     503: ("The house is busy", "Nothing was saved. Please try again in a moment."),
 }

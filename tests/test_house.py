@@ -1,6 +1,7 @@
 """The house keeps its shape: who may import whom, what can be lifted out, how large things may grow."""
 
 import ast
+import gzip
 import hashlib
 import re
 import shutil
@@ -108,6 +109,10 @@ def test_vendored_files_are_what_was_published():
     assert rows
     for row in rows:
         assert hashlib.sha256((ROOT / "static/vendor" / row[0]).read_bytes()).hexdigest() == row[-1]
+
+
+def test_scripts_of_our_own_are_small():
+    assert sum(len(gzip.compress(path.read_bytes())) for path in (ROOT / "static").glob("*.js")) < 6 * 1024
 
 
 def test_every_form_of_an_action_closes_right_after_it():

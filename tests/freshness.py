@@ -43,7 +43,6 @@ CONDITIONAL = 0.4  # the share of reads that send the ETag they know
 KILL_SHARE = 0.04  # the share of writes whose worker dies between commit and answer
 
 _VALUE = re.compile(rb"Freshness (\d+) (\d{6})")
-_CARD = re.compile(rb'id="post_(\d+)">\s*<h2><a href="(/blog/[a-z0-9-]+)"')
 _MEMBERS = re.compile(rb"(\d+) readers pay for this")
 _VERSION = re.compile(rb'name="version" value="(\d+)"')
 
@@ -310,9 +309,9 @@ def _sign_in_and_choose(port: int) -> tuple[str, list[Page]]:
     """Become Ada; return her cookie, and the posts that every list shows."""
     with closing(Client(port)) as client:
         answer, _ = client.act("demo.switch_persona", cookie="", page="/", htmx=False, persona="ada")
-        _, body = client.get("/blog")
-    posts = [Page(path.decode(), (int(post),)) for post, path in _CARD.findall(body)[:POSTS]]
-    assert len(posts) == POSTS, "the list of posts does not look as expected"
+        _, body = client.get(f"/api/v1/posts?limit={POSTS}")
+    posts = [Page(f"/blog/{post['slug']}", (post["id"],)) for post in json.loads(body)["data"]]
+    assert len(posts) == POSTS, "too few posts"
     return answer.getheader("Set-Cookie", "").partition(";")[0], posts
 
 

@@ -68,8 +68,9 @@ def test_numbers_stay_numbers():
 
 
 def test_table_holds_what_readers_see_value_by_value(app, ada):
-    for number, title in enumerate(ODD_TEXTS):
-        body = {"title": title, "slug": f"odd-{number}", "excerpt": f"{title}!", "tags": ["b", "a"]}
+    for number, text in enumerate(ODD_TEXTS):
+        title = text if text.isprintable() else "A title is one line"
+        body = {"title": title, "slug": f"odd-{number}", "excerpt": f"{text}!", "tags": ["b", "a"]}
         assert ada.post("/posts", body).status_code == 201
         ada.put(f"/posts/odd-{number}/publication")
     ada.post("/posts", {"title": "Nobody's yet"})

@@ -37,6 +37,7 @@ LOOKS = {
     "cleo": ["/", LIVE, "/dashboard"],
 }
 PICTURES = Path(__file__).parent / "screenshots"
+README = Path(__file__).parent.parent / "README.md"
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 RULES = {"resultTypes": ["violations"], "runOnly": {"type": "tag", "values": TAGS}}
 OURS = {"exclude": ["#operations"]}  # Swagger UI draws there; its colours and names are its authors'
@@ -174,3 +175,30 @@ def test_late_font_moves_nothing(open_page: OpenPage) -> None:
         page.wait_for_timeout(200)
 
         assert page.evaluate("shift") == 0, (path, width)
+
+
+def test_nothing_is_too_wide_for_the_widest_and_the_narrowest(open_page: OpenPage) -> None:
+    page, found = open_page(person="ada"), []
+    for path in [*LOOKS["ada"], *EDITORS]:
+        page.goto(path)
+        for width in (320, 1920):  # 320 is what WCAG 1.4.10 asks for
+            page.set_viewport_size({"width": width, "height": 900})
+            if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
+                found.append(f"{path} {width}")
+
+    assert found == []
+
+
+def test_readme_carries_a_picture_of_the_front_page(open_page: OpenPage) -> None:
+    page = open_page()
+    page.set_viewport_size({"width": 1200, "height": 760})
+    page.emulate_media(color_scheme="light")
+    page.goto("/")
+    page.evaluate("document.fonts.ready")
+
+    page.screenshot(path=PICTURES / "front-page.png")  # copied to docs/ when the look has changed
+
+    kept = README.parent / "docs/front-page.png"
+    assert "(docs/front-page.png)" in README.read_text()
+    assert kept.read_bytes()[:24] == (PICTURES / "front-page.png").read_bytes()[:24]  # a PNG of the same size
+    assert kept.stat().st_size < 200_000

@@ -179,6 +179,12 @@
   const kept = (form) => [...form.elements].filter((field) => field.name === "version" || field.matches("textarea, input:not([type=hidden])"));
   const isKept = (form) => form.method === "post" && form.id && !form.querySelector("[type=password]");
 
+  // Whoever comes to this browser later finds nothing that is older than that.
+  const drafts = () => {
+    try { return Object.keys(localStorage).filter((name) => name.startsWith("draft ")); } catch { return []; }
+  };
+  for (const name of drafts()) if (!stored(name)) store(name);
+
   const keep = (form) => {
     if (!isKept(form)) return;
     const fields = kept(form), typed = form.querySelector("[aria-invalid]") || fields.some((field) => field.value !== field.defaultValue);
@@ -191,7 +197,7 @@
     form.reset();
     unsent.delete(form.id);
     store(nameOf(form));
-    if (form.matches("[data-forget]")) for (const name of Object.keys(localStorage)) if (name.startsWith("draft ")) store(name);
+    if (form.matches("[data-forget]")) for (const name of drafts()) store(name);
   };
 
   document.addEventListener("click", (event) => {

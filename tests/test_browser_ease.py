@@ -282,3 +282,16 @@ def test_search_filter_and_page_are_in_the_address_and_back_shows_them(open_page
 
     expect(page.get_by_label("Search the posts")).to_have_value("doorbells")
     expect(page.locator("li.row")).to_have_count(1)
+
+
+def test_draft_older_than_a_week_is_gone_from_the_browser(open_page: OpenPage) -> None:
+    page = open_page()
+    page.goto("/contact")
+    page.evaluate("localStorage['draft  /contact old'] = JSON.stringify({at: Date.now() - 8 * 864e5, values: {}})")
+    page.evaluate("localStorage['draft  /contact new'] = JSON.stringify({at: Date.now(), values: {}})")
+
+    page.reload()
+
+    assert page.evaluate("Object.keys(localStorage).filter(name => name.startsWith('draft'))") == [
+        "draft  /contact new"
+    ]

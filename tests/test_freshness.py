@@ -5,7 +5,7 @@ from pathlib import Path
 import freshness
 import pytest
 
-READS = 50_000
+READS = 40_000
 
 
 def test_acknowledged_write_is_seen_by_every_later_read(data_dir: Path) -> None:
@@ -15,7 +15,7 @@ def test_acknowledged_write_is_seen_by_every_later_read(data_dir: Path) -> None:
     counts = board.counts
     assert counts["reads"] >= READS
     # Without these the zero above would mean nothing.
-    assert counts["writes"] >= 150
+    assert counts["writes"] >= 120
     assert min(counts["writes by form"], counts["writes by htmx"], counts["writes by api"], counts["webhooks"]) > 20
     assert counts["workers killed"] > 0
     assert counts["writes cut off after the commit"] > 0

@@ -36,9 +36,7 @@ class Trash(Model):
             "comments": _rows(COMMENTS, COMMENTS.c.post_id == post.id),
             "likes": _rows(LIKES, LIKES.c.post_id == post.id),
         }
-        kept = cls(post_id=post.id, author_id=post.author_id, data=data)
-        db.session.add(kept)
-        return kept
+        return db.session.merge(cls(post_id=post.id, author_id=post.author_id, data=data, deleted_at=now()))
 
     @classmethod
     def sweep(cls) -> None:

@@ -6,24 +6,22 @@ from flask import Flask, request
 from flask_migrate import Migrate
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-import commands
-import errors
-import identity
-import revalidation
-import server_actions
-import static_files
-import templating
+import cli
+import flask_revalidation
+import flask_server_actions
 from actions import accounts, api_keys, comments, deliveries, likes, memberships, messages, posts, settings
 from api import DOORS
-from api.once import Claims
+from api.idempotency import Claims
 from api.strict_json import StrictJSON
-from models import db, sqlite
+from flask_revalidation import sqlite
+from models import db
 from models.meter import Meter
 from models.search import is_no_index
 from pages import PAGES, feeds, machines
-from release import release_name
-from security import add_security_headers
 from settings import Settings
+from web import assets, auth, errors, templating
+from web.headers import add_security_headers
+from web.release import release_name
 
 ACTIONS = [accounts, api_keys, comments, deliveries, likes, memberships, messages, posts, settings]
 MAX_BODY = 1_000_000  # bytes, of any request
@@ -40,15 +38,15 @@ def create_app(given: Settings | None = None, *, testing: bool = False) -> Flask
     _open_database(app, env)
 
     templating.register(app, release)
-    static_files.register(app)
-    revalidation.init_app(app, db, private_cookies=identity.private_cookies(app), release=release)
+    assets.register(app)
+    flask_revalidation.init_app(app, db, private_cookies=auth.private_cookies(app), release=release)
     for page in [*PAGES, feeds, machines]:
         app.register_blueprint(page.bp)
-    server_actions.init_app(
+    flask_server_actions.init_app(
         app,
         db,
         modules=[*ACTIONS, *_demo_actions(env)],
-        load_user=identity.load_user,
+        load_user=auth.load_user,
         own_origins=lambda: frozenset({env.public_url or f"http://{request.host}"}),
         pages=[page.bp.name for page in PAGES],
     )
@@ -59,7 +57,7 @@ def create_app(given: Settings | None = None, *, testing: bool = False) -> Flask
 
     add_security_headers(app, https=env.secure)
     errors.register(app)
-    commands.register(app)
+    cli.register(app)
     return app
 
 
@@ -88,7 +86,7 @@ def _configure(app: Flask, env: Settings, testing: bool) -> None:
         SESSION_COOKIE_SAMESITE="Lax",
     )
     with app.app_context():
-        app.config["SESSION_COOKIE_NAME"] = identity.cookie_name(identity.FLASH)
+        app.config["SESSION_COOKIE_NAME"] = auth.cookie_name(auth.FLASH)
     if env.trusted_proxies:
         proxies = ProxyFix(app.wsgi_app, x_for=env.trusted_proxies, x_proto=env.trusted_proxies)
         app.wsgi_app = proxies  # type: ignore[method-assign]

@@ -6,11 +6,22 @@ from flask import request
 from pydantic import Field, SecretStr
 
 from actions.fields import Email, Nothing
-from identity import SESSION, cookie_name, cookie_options, session_token
+from flask_revalidation import Busy
+from flask_server_actions import (
+    Form,
+    Refused,
+    Success,
+    action,
+    anyone,
+    invalid,
+    local_page,
+    redirect,
+    set_cookie,
+    too_many,
+)
 from models import Throttle, User, UserSession
 from models.session import LIFETIME
-from revalidation import Busy
-from server_actions import Form, Refused, Success, action, anyone, invalid, local_page, redirect, set_cookie, too_many
+from web.auth import SESSION, cookie_name, cookie_options, session_token
 
 FREE_GUESSES = 5  # for one account from one address, before each further one has to wait
 FREE_GUESSES_PER_ACCOUNT = 50  # from anywhere: high, or strangers could lock an owner out

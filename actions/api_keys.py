@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from actions.fields import RowId, writers
+from flask_revalidation import revalidate_tag
+from flask_server_actions import Form, Refused, Success, action, conflict, success
 from models import ApiKey, Scope, User
-from revalidation import revalidate_tag
-from server_actions import Form, Refused, Success, action, conflict, success
 
 MOST_KEYS = 20  # that one person may hold at a time
 

@@ -5,10 +5,10 @@ from typing import Annotated
 from pydantic import Field
 
 from actions.fields import RowId, signed_in
+from flask_revalidation import revalidate_path, revalidate_tag
+from flask_server_actions import Form, Refused, Success, action, conflict, success
 from models import Comment, Post, Setting, User
 from models.setting import Switch
-from revalidation import revalidate_path, revalidate_tag
-from server_actions import Form, Refused, Success, action, conflict, success
 
 
 class NewComment(Form):

@@ -1,9 +1,9 @@
 """What webhooks brought, once more: the owner's button beside a delivery that failed."""
 
 from actions.fields import RowId, owner
+from flask_revalidation import revalidate_tag
+from flask_server_actions import Form, Refused, Success, action, conflict, success
 from models import Delivery, Outcome, User
-from revalidation import revalidate_tag
-from server_actions import Form, Refused, Success, action, conflict, success
 
 
 class OneDelivery(Form):

@@ -9,9 +9,9 @@ from actions.accounts import start_session
 from actions.fields import Email, Nothing
 from demo.seed import seed
 from demo.stripe_events import encode, event, sign
+from flask_revalidation import revalidate_everything
+from flask_server_actions import Form, Refused, Success, action, anyone, redirect
 from models import NotFound, User
-from revalidation import revalidate_everything
-from server_actions import Form, Refused, Success, action, anyone, redirect
 
 IN_DEMO = "the demo belongs to whoever tries it"
 

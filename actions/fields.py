@@ -5,8 +5,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from flask_server_actions import Form
 from models import User
-from server_actions import Form
 
 RowId = Annotated[int, Field(ge=1, le=2**31 - 1)]  # SQLite overflows at 2^63, and then it is a 500
 Title = Annotated[str, Field(min_length=1, max_length=120)]

@@ -5,10 +5,10 @@ import secrets
 from flask import request
 
 from actions.fields import OnePost
-from identity import VISITOR, cookie_name, cookie_options, visitor_name
+from flask_revalidation import revalidate_tag
+from flask_server_actions import Success, action, anyone, set_cookie, success, too_many
 from models import Like, Post, Throttle, User
-from revalidation import revalidate_tag
-from server_actions import Success, action, anyone, set_cookie, success, too_many
+from web.auth import VISITOR, cookie_name, cookie_options, visitor_name
 
 FREE_FIRST_LIKES = 50  # by new browsers, per address and day
 

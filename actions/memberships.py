@@ -8,8 +8,8 @@ import stripe
 from flask import current_app, request
 
 from actions.fields import Nothing
+from flask_server_actions import Refused, Success, action, anyone, conflict, form_key, redirect, too_many
 from models import Throttle, User, db
-from server_actions import Refused, Success, action, anyone, conflict, form_key, redirect, too_many
 
 log = logging.getLogger(__name__)
 CHECKOUT = "https://checkout.stripe.com/"  # the one place elsewhere that the page's policy lets a form lead to

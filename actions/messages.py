@@ -6,10 +6,10 @@ from flask import request
 from pydantic import Field
 
 from actions.fields import Email, RowId, editors
+from flask_revalidation import revalidate_tag
+from flask_server_actions import Form, Refused, Success, action, anyone, conflict, success, too_many
 from models import Message, Setting, Throttle, User
 from models.setting import Switch
-from revalidation import revalidate_tag
-from server_actions import Form, Refused, Success, action, anyone, conflict, success, too_many
 
 FREE_LETTERS = 20  # per address and day, before each further one has to wait
 

@@ -8,11 +8,11 @@ from typing import Annotated
 from pydantic import Field
 
 from actions.fields import Markdown, Moment, OnePost, RowId, Slug, Title, writers
-from identity import load_user
+from flask_revalidation import revalidate_tag
+from flask_server_actions import Form, Refused, Success, Undo, action, conflict, invalid, look, success
 from models import Post, User, db, now
 from models.text import to_html
-from revalidation import revalidate_tag
-from server_actions import Form, Refused, Success, Undo, action, conflict, invalid, look, success
+from web.auth import load_user
 
 
 class NewPost(Form):

@@ -3,10 +3,10 @@
 from flask import current_app
 
 from actions.fields import owner
+from flask_revalidation import revalidate_tag
+from flask_server_actions import Form, Refused, Success, action, conflict, invalid, success
 from models import Setting, User
 from models.setting import SENTENCES, Switch
-from revalidation import revalidate_tag
-from server_actions import Form, Refused, Success, action, conflict, invalid, success
 
 
 class OneSwitch(Form):

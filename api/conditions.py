@@ -5,7 +5,7 @@ import hashlib
 from flask import Response, request
 
 from api.problems import Problem, refuse
-from revalidation import conditional_status
+from flask_revalidation import conditional_status
 
 
 def etag_of(version: int, body: bytes) -> str:

@@ -6,9 +6,9 @@ from typing import Any
 from flask import Blueprint, Response, current_app, jsonify, request
 
 from api.problems import Problem
-from api.webhooks.inbox import finish_pending
+from api.webhooks.receive import finish_pending
+from flask_revalidation import revalidate_tag, write
 from models import Post
-from revalidation import revalidate_tag, write
 
 bp = Blueprint("cron", __name__, url_prefix="/api/cron")
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from flask_migrate import upgrade
 
-import revalidation.cache
+import flask_revalidation.cache
 from app import create_app
 from demo.seed import seed
-from revalidation import revalidate_everything, write
+from flask_revalidation import revalidate_everything, write
 from settings import Settings
 
 ROUNDS, READS = 15, 200
@@ -35,18 +35,18 @@ def main() -> None:
                 seed()
                 revalidate_everything()
         browser = app.test_client()
-        path, checked = "/blog/commit-is-the-only-moment", revalidation.cache._fresh
+        path, checked = "/blog/commit-is-the-only-moment", flask_revalidation.cache._fresh
 
         def unchecked(state: object, key: str) -> object:
-            return revalidation.cache.get(state.store, key)  # type: ignore[attr-defined]
+            return flask_revalidation.cache.get(state.store, key)  # type: ignore[attr-defined]
 
         def hit() -> None:
             assert browser.get(path).status_code == 200
 
         def hit_without_check() -> None:
-            revalidation.cache._fresh = unchecked  # type: ignore[assignment]
+            flask_revalidation.cache._fresh = unchecked  # type: ignore[assignment]
             hit()
-            revalidation.cache._fresh = checked
+            flask_revalidation.cache._fresh = checked
 
         def render() -> None:
             app.extensions["revalidation"].store.clear()

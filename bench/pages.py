@@ -11,7 +11,7 @@ from serving import serving
 
 from app import create_app
 from demo.seed import seed
-from revalidation import revalidate_everything, write
+from flask_revalidation import revalidate_everything, write
 from settings import Settings
 
 FONT_COMES_LATE = 1500  # milliseconds

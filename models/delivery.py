@@ -16,7 +16,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from models.database import Model, db, now
 from models.errors import NotFound
-from models.shown import shown_json
+from models.redact import shown_json
 
 MAX_ATTEMPTS = 10
 KEPT = timedelta(days=35)  # Stripe lists events for 30 days, and someone may ask it to send one again

@@ -7,8 +7,8 @@ from urllib.parse import quote
 
 from flask import Response, abort, make_response, redirect, request
 
-from identity import current_user
 from models import User
+from web.auth import current_user
 
 
 def only(allowed: Callable[[User], bool]) -> Callable[..., Callable[..., Response]]:

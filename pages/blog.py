@@ -3,12 +3,12 @@
 from flask import Blueprint, abort, render_template
 from pydantic import BaseModel, Field
 
-from identity import current_user, current_visitor
+from flask_revalidation import cached, cached_page, is_shared
 from models import Like, Post, Setting, Tag, User
 from models.post import PER_PAGE, Choice
 from models.setting import Switch
 from pages.paging import Paging, Words
-from revalidation import cached, cached_page, is_shared
+from web.auth import current_user, current_visitor
 
 bp = Blueprint("blog", __name__)
 

@@ -2,11 +2,11 @@
 
 from flask import Blueprint, render_template
 
-from identity import current_user
+from flask_revalidation import cached
 from models import Comment, Member, Message, Payment, Post, PostStatus
 from pages.access import only, writer
-from revalidation import cached
-from templating import month
+from web.auth import current_user
+from web.templating import month
 
 bp = Blueprint("dashboard", __name__)
 

@@ -8,12 +8,12 @@ from flask import Blueprint, current_app, render_template, request
 from pydantic import BaseModel, Field, ValidationError
 from werkzeug.exceptions import NotFound
 
-from identity import current_user
+from flask_revalidation import cached
 from models import ApiKey, Delivery, User
 from models.meter import Meter
 from pages.access import only, writer
 from pages.paging import Paging
-from revalidation import cached
+from web.auth import current_user
 
 bp = Blueprint("developers", __name__)
 log = logging.getLogger(__name__)

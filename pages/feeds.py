@@ -4,8 +4,8 @@ import re
 
 from flask import Blueprint, Response, current_app, json, render_template
 
+from flask_revalidation import cached_page
 from models import Post
-from revalidation import cached_page
 
 bp = Blueprint("feeds", __name__)
 NEWEST = 20

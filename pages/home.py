@@ -2,9 +2,9 @@
 
 from flask import Blueprint, render_template
 
+from flask_revalidation import cached, cached_page
 from models import Member, Post, Setting
 from models.setting import Switch
-from revalidation import cached, cached_page
 
 bp = Blueprint("home", __name__)
 

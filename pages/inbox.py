@@ -2,10 +2,10 @@
 
 from flask import Blueprint, render_template, request
 
-from identity import current_user
+from flask_revalidation import cached
 from models import Message
 from pages.access import editor, only
-from revalidation import cached
+from web.auth import current_user
 
 bp = Blueprint("inbox", __name__)
 

@@ -2,8 +2,8 @@
 
 from flask import Blueprint, Response, current_app, render_template
 
+from flask_revalidation import cached_page
 from models import Post
-from revalidation import cached_page
 
 bp = Blueprint("machines", __name__)
 

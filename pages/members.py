@@ -4,11 +4,11 @@ from flask import Blueprint, render_template, request
 from pydantic import BaseModel, Field, ValidationError
 from werkzeug.exceptions import NotFound
 
-from identity import current_user
+from flask_revalidation import cached
 from models import Member, Payment
 from pages.access import editor, only
 from pages.paging import Paging
-from revalidation import cached
+from web.auth import current_user
 
 bp = Blueprint("members", __name__)
 PER_PAGE = 20

@@ -4,10 +4,10 @@ from flask import Blueprint, render_template, request
 from pydantic import BaseModel, Field, ValidationError
 from werkzeug.exceptions import NotFound
 
-from identity import current_user
 from models import Post, PostStatus, User
 from pages.access import only, writer
 from pages.paging import Paging, Words
+from web.auth import current_user
 
 bp = Blueprint("posts", __name__)
 PER_PAGE = 12

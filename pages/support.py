@@ -4,10 +4,10 @@ import re
 
 from flask import Blueprint, Response, abort, current_app, make_response, render_template, request
 
-from identity import current_user
 from models import Member
 from pages.access import no_store
-from security import CHECKOUT_POLICY
+from web.auth import current_user
+from web.headers import CHECKOUT_POLICY
 
 bp = Blueprint("support", __name__)
 PRICE = "€6 a month"  # the price itself is kept at Stripe, under STRIPE_PRICE_ID

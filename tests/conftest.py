@@ -15,8 +15,8 @@ from werkzeug.test import TestResponse
 
 from app import create_app
 from demo.seed import seed
+from flask_revalidation import write
 from models import Post, PostStatus
-from revalidation import write
 from settings import Settings
 
 ORIGIN = "http://localhost"

@@ -6,8 +6,8 @@ from flask import Flask
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
+from flask_revalidation import write
 from models import ApiKey, Post, Scope, User, db
-from revalidation import write
 
 EVERYTHING = (Scope.READ, Scope.WRITE)
 QUOTA = {"API_REQUESTS_PER_MINUTE": "1000000"}  # for tests that are about something else

@@ -16,8 +16,8 @@ from sqlalchemy.orm import Session
 
 import api.v1.posts
 from app import create_app
+from flask_revalidation.transaction import running_write
 from models import db
-from revalidation.transaction import running_write
 
 
 def application() -> Flask:

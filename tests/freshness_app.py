@@ -18,16 +18,16 @@ from flask import Flask, Response, g
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
-import revalidation.cache
-import revalidation.state
-import server_actions.run
+import flask_revalidation.cache
+import flask_revalidation.extension
+import flask_server_actions.dispatch
 from app import create_app
+from flask_revalidation.cache import Make
+from flask_revalidation.privacy import shared
+from flask_revalidation.store import Entry
+from flask_revalidation.tags import new_nonce
+from flask_revalidation.transaction import current_write, running_write, write
 from models import db
-from revalidation.cache import Make
-from revalidation.privacy import shared
-from revalidation.store import Entry
-from revalidation.tags import new_nonce
-from revalidation.transaction import current_write, running_write, write
 
 DEADLY = ("posts.update_post", "api change_post", "webhook stripe", "webhook")
 DEADLY = ("posts.update_post", "api change_post", "webhook stripe", "webhook")
@@ -56,13 +56,13 @@ def _die_after_commits(share: float, seed: str) -> None:
 
 def _say_who_answers(app: Flask) -> None:
     """Name on each answer the worker, and whether it came from the store or was made for it."""
-    fill = revalidation.cache._fill
+    fill = flask_revalidation.cache._fill
 
     def noted(*args: Any) -> Entry | None:
         g.made = True
         return fill(*args)
 
-    revalidation.cache._fill = noted
+    flask_revalidation.cache._fill = noted
 
     @app.after_request
     def label(response: Response) -> Response:
@@ -81,8 +81,8 @@ def purge_in_one_process() -> None:
     def replace_here(_source: Any, tags: Iterable[str]) -> None:
         nonces.update({tag: new_nonce() for tag in tags})
 
-    revalidation.cache.read_nonces = read
-    revalidation.state.replace_nonces = replace_here
+    flask_revalidation.cache.read_nonces = read
+    flask_revalidation.extension.replace_nonces = replace_here
 
 
 def revalidate_after_commit() -> None:
@@ -98,12 +98,12 @@ def revalidate_after_commit() -> None:
         with write("the second step"):
             current_write(by).tags = tags
 
-    server_actions.run.write = write_then_revalidate
+    flask_server_actions.dispatch.write = write_then_revalidate
 
 
 def fill_without_snapshot() -> None:
     """Plant: a copy is made in one transaction, and stored under the nonces of a later one."""
-    fill = revalidation.cache._fill
+    fill = flask_revalidation.cache._fill
 
     def fill_with_what_was_read(state: Any, key: str, tags: Collection[str], make: Make) -> Entry | None:
         made = shared(key, lambda: make({}))
@@ -111,7 +111,7 @@ def fill_without_snapshot() -> None:
         time.sleep(DELAY)
         return fill(state, key, tags, lambda nonces: made and replace(made, nonces=nonces))
 
-    revalidation.cache._fill = fill_with_what_was_read
+    flask_revalidation.cache._fill = fill_with_what_was_read
 
 
 FAULTS = {

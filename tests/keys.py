@@ -5,8 +5,8 @@ from typing import Any
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from flask_revalidation import write
 from models import ApiKey, Scope, User
-from revalidation import write
 
 READ, WRITE = [Scope.READ], [Scope.READ, Scope.WRITE]
 PLENTY = "1000000"  # requests a minute, for tests that send many

@@ -8,8 +8,8 @@ from typing import Any
 from flask import Flask
 from sqlalchemy import select, text
 
+from flask_revalidation import revalidate_tag, write
 from models import ApiKey, Comment, Delivery, Message, Post, Trash, User, db, now
-from revalidation import revalidate_tag, write
 
 PUBLISHED = "the-letter-slot-and-the-front-desk"
 DRAFT = "names-on-doorbells"

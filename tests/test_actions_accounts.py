@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import time_machine
 
-from identity import SESSION
+from flask_revalidation import revalidate_everything, write
 from models import User
-from revalidation import revalidate_everything, write
+from web.auth import SESSION
 
 
 def guess(browser, forwarded):

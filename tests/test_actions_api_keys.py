@@ -7,8 +7,8 @@ from scenarios import fingerprint, hidden, rows
 from sqlalchemy import select, text
 
 from demo.seed import PARTNER_KEY
+from flask_revalidation import revalidate_everything, write
 from models import ApiKey, Scope, User, db
-from revalidation import revalidate_everything, write
 
 PAGE = "/dashboard/developers"
 NEW = {"name": "A phone app", "scope": "posts:read"}

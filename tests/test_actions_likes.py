@@ -2,7 +2,7 @@
 
 from scenarios import PUBLISHED
 
-from identity import VISITOR
+from web.auth import VISITOR
 
 
 def test_browser_without_account_likes_once_and_takes_it_back(visitor, find_post):

@@ -11,8 +11,8 @@ from scenarios import DRAFT, PUBLISHED, fingerprint
 from serving import serving
 from sqlalchemy import select, text
 
+from flask_revalidation import revalidate_everything, write
 from models import Comment, Post, User, db
-from revalidation import revalidate_everything, write
 
 OTHER = "another"
 

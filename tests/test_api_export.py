@@ -23,8 +23,8 @@ import api.v1.export
 from api.v1.export import COLUMNS, harmless
 from api.v1.resources import PostOut
 from app import create_app
+from flask_revalidation import revalidate_everything, write
 from models import Post, db
-from revalidation import revalidate_everything, write
 
 FORMULA = tuple("=+-@\t\r\n\0|%＝＋－＠")
 ODD_TEXTS = ["=1+1", " =1", "\u00a0=1", "+1", "-1", "@SUM(A1)", "|x", "%x", "\tx", "\nx", "\rx", "'=1", "''", "'Tis"]

@@ -10,9 +10,9 @@ from scenarios import DRAFT, PUBLISHED, fingerprint
 from sqlalchemy import event, select
 
 import api.v1.operation
+from flask_revalidation import revalidate_everything, write
 from models import ApiKey, Scope, User, db, now
 from models.api_key import _LETTERS, _checksum
-from revalidation import revalidate_everything, write
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ import pytest
 from door import QUOTA, Caller, cut, refusal, slugs
 from sqlalchemy import select
 
+from flask_revalidation import revalidate_tag, write
 from models import Post, PostStatus, Tag, User, db, now
-from revalidation import revalidate_tag, write
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import pytest
 from door import QUOTA, Caller, cut, in_database, refusal, slugs
 from scenarios import DRAFT, PUBLISHED, fingerprint
 
+from flask_revalidation import ForgottenRevalidation, revalidate_everything, write
 from models import Post, Scope, Setting, User, db
 from models.setting import Switch
-from revalidation import ForgottenRevalidation, revalidate_everything, write
 
 BOBS_DRAFT, EDITHS_DRAFT = DRAFT, "empty-your-pockets-at-the-border"
 
@@ -299,7 +299,7 @@ def test_exception_midway_rolls_back_post_nonces_and_kept_answer(make_app, key_o
         db.session.flush()
         raise RuntimeError("a lamp went out")
 
-    monkeypatch.setattr("api.once.remember", fail)
+    monkeypatch.setattr("api.idempotency.remember", fail)
     refused = caller.post("/posts", {"title": "Half"}, Idempotency_Key="k1")
     monkeypatch.undo()
 

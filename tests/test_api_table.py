@@ -5,8 +5,8 @@ from conftest import ORIGIN
 from keys import PLENTY, READ, bearer, cut, send
 from scenarios import fingerprint, good_fields
 
+from flask_revalidation import write
 from models import ApiKey, User
-from revalidation import write
 
 COLUMNS = ("no key", "read key", "another's", "revoked key", "disabled", "cookie", "in the query", "write key")
 ____ = None  # there is no other's: the operation is on no single thing

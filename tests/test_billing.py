@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import select, text
 from webhooks import SCALE, encoded, event, member, members, send, subscriptions
 
+from flask_revalidation import write
 from models import Delivery, Member, db, now
-from revalidation import write
 
 START = now().replace(microsecond=0) - timedelta(days=3)
 

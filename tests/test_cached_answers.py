@@ -7,9 +7,9 @@ from flask import Response, redirect, request
 from scenarios import POST, count_renders, pages_in, retitle, store_of
 from sqlalchemy import text
 
-import revalidation
-from revalidation import PrivateRead, cached, private, write
-from revalidation.store import MAX_ENTRIES, MAX_ENTRY_BYTES, injective_key
+import flask_revalidation
+from flask_revalidation import PrivateRead, cached, private, write
+from flask_revalidation.store import MAX_ENTRIES, MAX_ENTRY_BYTES, injective_key
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_refusals_are_not_kept(app, visitor, path):
     ],
 )
 def test_only_complete_answers_without_cookies_are_kept(app, visitor, answer):
-    app.add_url_rule("/odd", view_func=revalidation.cached_page()(answer), endpoint="odd")
+    app.add_url_rule("/odd", view_func=flask_revalidation.cached_page()(answer), endpoint="odd")
 
     first, second = visitor.get("/odd"), app.test_client().get("/odd")
 
@@ -43,9 +43,11 @@ def test_only_complete_answers_without_cookies_are_kept(app, visitor, answer):
 
 def test_headers_that_name_the_caller_are_out_of_reach(app):
     app.add_url_rule(
-        "/odd", view_func=revalidation.cached_page()(lambda: str(request.headers.get("Cookie"))), endpoint="odd"
+        "/odd", view_func=flask_revalidation.cached_page()(lambda: str(request.headers.get("Cookie"))), endpoint="odd"
     )
-    app.add_url_rule("/who", view_func=revalidation.cached_page()(lambda: str(request.remote_addr)), endpoint="who")
+    app.add_url_rule(
+        "/who", view_func=flask_revalidation.cached_page()(lambda: str(request.remote_addr)), endpoint="who"
+    )
 
     assert app.test_client().get("/odd", headers={"Cookie": "other=SECRET"}).text == "None"
     with pytest.raises(PrivateRead):
@@ -53,7 +55,7 @@ def test_headers_that_name_the_caller_are_out_of_reach(app):
 
 
 def test_kept_answer_keeps_its_content_type(app):
-    feed = revalidation.cached_page()(lambda: Response("<feed/>", mimetype="application/atom+xml"))
+    feed = flask_revalidation.cached_page()(lambda: Response("<feed/>", mimetype="application/atom+xml"))
     app.add_url_rule("/feed", view_func=feed, endpoint="feed")
 
     types = [app.test_client().get("/feed").content_type for _ in range(2)]
@@ -82,7 +84,7 @@ def test_signed_in_page_is_private_and_not_kept(app, ada):
 def test_cached_read_of_anything_private_raises_in_every_mode(make_app, testing):
     from flask import request, session
 
-    from identity import current_user
+    from web.auth import current_user
 
     app = make_app(testing=testing)
     reads = [

@@ -8,9 +8,9 @@ from scenarios import DRAFT, fingerprint
 from sqlalchemy import select, update
 from webhooks import encoded, event, inbox, member
 
+from flask_revalidation import revalidate_tag, write
 from models import Delivery, Outcome, Post, PostStatus, db, now
 from models.delivery import EFFECTS
-from revalidation import revalidate_tag, write
 from settings import DEMO_CRON_SECRET
 
 DOOR = "/api/cron/publish-due"

@@ -17,11 +17,11 @@ from sqlalchemy import select, text
 
 from app import create_app
 from demo.seed import POSTS, Source, opens_to_everyone, seed
+from flask_revalidation import Busy, write
+from flask_revalidation.write_lock import turns_at
 from models import Member, Message, Payment, Post, PostStatus, Setting, User, db
 from models.setting import Switch
 from models.text import first_words, slugify, to_html
-from models.turn import turns_at
-from revalidation import Busy, write
 
 
 def test_connections_are_durable_and_checked(app):
@@ -70,7 +70,7 @@ WRITER = """
 import sys
 from app import create_app
 from models import Message
-from revalidation import write
+from flask_revalidation import write
 app = create_app()
 print("ready", flush=True)
 sys.stdin.readline()
@@ -107,7 +107,7 @@ def test_eight_writers_at_once_are_served_in_turn(app, data_dir):
 HOLDER = """
 import sys
 from pathlib import Path
-from models.turn import turns_at
+from flask_revalidation.write_lock import turns_at
 turn = turns_at(Path(sys.argv[1])).take(5)
 print("mine", flush=True)
 sys.stdin.readline()
@@ -185,7 +185,7 @@ def test_queue_recovers_when_its_file_could_not_be_opened(tmp_path):
 
 
 def test_queue_that_was_idle_is_served_again(tmp_path, monkeypatch):
-    monkeypatch.setattr("models.turn.IDLE_SECONDS", 0.01)
+    monkeypatch.setattr("flask_revalidation.write_lock.IDLE_SECONDS", 0.01)
     turns = turns_at(tmp_path / "turn")
 
     for _ in range(5):

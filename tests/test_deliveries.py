@@ -8,10 +8,10 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import OperationalError
 from webhooks import encoded, event, inbox, member, release, send, send_github
 
+from flask_revalidation import revalidate_tag, write
 from models import Delivery, Message, NotFound, Outcome, db, now
 from models.delivery import EFFECTS, MAX_ATTEMPTS
-from models.shown import shown_json
-from revalidation import revalidate_tag, write
+from models.redact import shown_json
 
 PAID = ("stripe", "invoice.paid")
 

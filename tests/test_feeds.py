@@ -7,9 +7,9 @@ import pytest
 from scenarios import PUBLISHED, good_fields
 from sqlalchemy import event
 
+from flask_revalidation import revalidate_everything, revalidate_tag, write
 from models import Post, db
 from pages.feeds import NEWEST
-from revalidation import revalidate_everything, revalidate_tag, write
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 SITE = "http://127.0.0.1:8000"

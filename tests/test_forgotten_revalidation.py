@@ -11,9 +11,9 @@ import pytest
 from scenarios import PUBLISHED, good_fields
 
 import actions
+from flask_revalidation import ForgottenRevalidation, cached, revalidate_tag, write
+from flask_server_actions.declare import collect
 from models import Comment, Post, PostStatus
-from revalidation import ForgottenRevalidation, cached, revalidate_tag, write
-from server_actions.declare import collect
 
 WATCHED = ("posts", "comments", "likes", "messages", "settings", "api_keys")
 actions_by_name = collect([sys.modules[f"{actions.__name__}.{name}"] for name in WATCHED])

@@ -52,7 +52,7 @@ def test_two_forms_have_two_keys(visitor):
 def test_key_and_effect_are_stored_together_or_not_at_all(app, visitor, monkeypatch):
     key = hidden(visitor.get("/contact").text, "_key")
     with monkeypatch.context() as broken:
-        broken.setattr("server_actions.run.remember", lambda *_: 1 / 0)
+        broken.setattr("flask_server_actions.dispatch.remember", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             visitor.act("messages.send_message", page="/contact", _key=key, **LETTER)
 

@@ -11,8 +11,8 @@ import pytest
 from scenarios import PUBLISHED, good_fields
 from test_house import ROOT
 
+from flask_revalidation import revalidate_everything, write
 from models import Post
-from revalidation import revalidate_everything, write
 
 SITE = "http://127.0.0.1:8000"
 MAP = "{http://www.sitemaps.org/schemas/sitemap/0.9}"

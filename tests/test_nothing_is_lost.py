@@ -3,8 +3,8 @@
 import pytest
 from scenarios import DRAFT, PUBLISHED, fingerprint, hidden
 
+from flask_server_actions import Refused, local_page
 from models import db
-from server_actions import Refused, local_page
 
 TYPED = "Half an hour of typing"
 

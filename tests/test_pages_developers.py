@@ -3,8 +3,8 @@
 import pytest
 from scenarios import good_fields
 
+from flask_revalidation import write
 from models import Delivery, Member, Outcome, db
-from revalidation import write
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import pytest
 import webhooks
 from sqlalchemy import delete
 
+from flask_revalidation import revalidate_everything, revalidate_tag, write
 from models import Member, Payment, db, now
-from revalidation import revalidate_everything, revalidate_tag, write
 
 
 def test_members_are_listed_newest_first_and_paged(ada):

@@ -3,8 +3,8 @@
 import pytest
 from scenarios import DRAFT, fingerprint, hidden
 
+from flask_revalidation import revalidate_everything, write
 from models import User
-from revalidation import revalidate_everything, write
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ import pytest
 from scenarios import POST, count_renders, retitle, store_of
 from sqlalchemy import text
 
-import revalidation
+import flask_revalidation
+from flask_revalidation import Busy, WriteOutsideTransaction, cached, revalidate_tag, write
+from flask_revalidation.write_lock import turns_at
 from models import Post, db
-from models.turn import turns_at
-from revalidation import Busy, WriteOutsideTransaction, cached, revalidate_tag, write
 
 
 def test_second_reader_is_served_the_copy(app, visitor, monkeypatch):
@@ -53,7 +53,7 @@ def test_rolled_back_nonce_is_never_reached_again(app):
         for _ in range(2):
             with pytest.raises(ZeroDivisionError), write(by="test") as session:
                 revalidate_tag("posts")
-                revalidation.tags.replace_nonces(session.connection(), ["posts"])
+                flask_revalidation.tags.replace_nonces(session.connection(), ["posts"])
                 seen.append(session.execute(text("SELECT nonce FROM revalidation_tag WHERE tag = 'posts'")).scalar())
                 _ = 1 / 0
 
@@ -91,7 +91,7 @@ def test_copy_from_before_a_sweep_never_comes_back(app):
         with write(by="test"):
             revalidate_tag("swept")
         with write(by="test"):
-            revalidation.revalidate_everything()
+            flask_revalidation.revalidate_everything()
         assert cached("swept", tags=["swept"], render=lambda: next(answers)) == "second"
 
 

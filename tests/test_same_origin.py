@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from server_actions.origin import from_our_pages
+from flask_server_actions.csrf import from_our_pages
 
 OWN = frozenset({"https://hallway.example"})
 SITES = [None, "same-origin", "same-site", "cross-site", "none", "", "Same-Origin", "same-origin,cross-site", "x"]

@@ -7,9 +7,9 @@ import pytest
 from scenarios import PUBLISHED, good_fields
 from sqlalchemy import delete, insert, select, text, update
 
+from flask_revalidation import revalidate_everything, write
 from models import Post, User, db
 from models.search import posts_with, words_of
-from revalidation import revalidate_everything, write
 
 TITLE = "The letter slot and the front desk"
 HOSTILE = [

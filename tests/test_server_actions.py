@@ -10,10 +10,10 @@ from scenarios import LETTER, rows
 from serving import ROOT
 from sqlalchemy import text
 
+from flask_revalidation import revalidate_everything, write
+from flask_server_actions import Form, action, anyone, form_key, invalid, local_page, page_state, success
+from flask_server_actions.declare import BadDeclaration
 from models import Message, Post, User, db
-from revalidation import revalidate_everything, write
-from server_actions import Form, action, anyone, form_key, invalid, local_page, page_state, success
-from server_actions.declare import BadDeclaration
 
 
 def install(app, *items):
@@ -117,7 +117,7 @@ def test_redirect_answers_in_one_round_trip(app):
 def test_redirect_elsewhere_is_left_to_the_browser(app, visitor):
     @action(allow=anyone("test"))
     def leave(form: Form, user):
-        from server_actions import redirect
+        from flask_server_actions import redirect
 
         return redirect("https://checkout.example/1")
 
@@ -182,7 +182,7 @@ def test_fault_is_a_page_and_shows_no_code(make_app, monkeypatch):
 def test_refusal_that_is_returned_is_committed_and_one_that_is_raised_is_not(app, visitor):
     def act(raised):
         Message.send(name="x", email="x@x.example", body="x")
-        from revalidation import revalidate_tag
+        from flask_revalidation import revalidate_tag
 
         revalidate_tag("messages")
         refusal = invalid("No.")

@@ -7,10 +7,10 @@ from pygments.token import STANDARD_TYPES
 from scenarios import PUBLISHED, good_fields
 from test_house import ROOT
 
+from flask_revalidation import revalidate_everything, write
+from flask_revalidation.transaction import is_writing
 from models import ApiKey, Post, Scope, User, db, text
 from models.text import LEXERS, LONGEST_CODE, to_html
-from revalidation import revalidate_everything, write
-from revalidation.transaction import is_writing
 
 
 def block(language, code):

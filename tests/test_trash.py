@@ -8,8 +8,8 @@ from keys import cut, send
 from scenarios import DRAFT, PUBLISHED, hidden, rows
 from sqlalchemy import select, text
 
+from flask_revalidation import revalidate_everything, write
 from models import Comment, Like, Post, User, db, now
-from revalidation import revalidate_everything, write
 
 OF_POSTS = ("post", "post_tag", "comment", "like", "post_search")
 DESK = "/dashboard/posts"

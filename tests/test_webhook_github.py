@@ -7,10 +7,10 @@ import webhooks
 from sqlalchemy import select
 from webhooks import GITHUB, drafts, github_signature, inbox, release, send_github
 
+from flask_revalidation import write
+from flask_revalidation.transaction import is_writing
 from models import Post, User, db, text
 from models.user import Role
-from revalidation import write
-from revalidation.transaction import is_writing
 
 KNOWN = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"
 

@@ -26,9 +26,9 @@ from webhook_app import COUNTED
 from webhooks import SCALE, STRIPE, Sender, encoded, inbox, member, send, signed
 
 from app import create_app
+from flask_revalidation.transaction import running_write
+from flask_revalidation.write_lock import turns_at
 from models import Message, db, now
-from models.turn import turns_at
-from revalidation.transaction import running_write
 
 # Loaded once and forked, so that a worker that was killed is replaced in no time.
 FORKED = {"application": "webhook_app:application()", "workers": 4, "GUNICORN_CMD_ARGS": "--preload"}
@@ -122,7 +122,7 @@ def test_w29_worker_killed_anywhere_loses_nothing_and_doubles_nothing(app, data_
 
 def test_w29_death_between_storing_and_acting_is_finished_by_the_scheduler(make_app, monkeypatch):
     app = make_app()
-    monkeypatch.setattr("api.webhooks.inbox.finish", lambda *_, **__: (_ for _ in ()).throw(SystemExit))
+    monkeypatch.setattr("api.webhooks.receive.finish", lambda *_, **__: (_ for _ in ()).throw(SystemExit))
     with pytest.raises(SystemExit):
         send(app.test_client(), webhooks.event(event_id="evt_1"))
     monkeypatch.undo()

@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, g, jsonify, request
 
 from api import problems
-from api.admission import add_headers
+from api.auth import add_headers
 from api.conditions import make_conditional
 from api.v1 import export, people, posts
 from api.v1.operation import spec

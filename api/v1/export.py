@@ -17,7 +17,7 @@ from flask import Blueprint, Response, current_app, send_file
 from sqlalchemy import select
 from sqlalchemy.orm import undefer
 
-from api.admission import caller
+from api.auth import caller
 from api.problems import Problem
 from api.v1.operation import operation
 from api.v1.resources import PostOut

@@ -14,14 +14,14 @@ from spectree import SpecTree
 from spectree.plugins.flask_plugin import FlaskPlugin
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
-from api import once
-from api.admission import admit, admit_again
+from api import idempotency
+from api.auth import admit, admit_again
 from api.problems import KINDS, Problem
 from api.v1.examples import EXAMPLES
 from api.v1.resources import JSON, PostOut, ProblemOut
+from flask_revalidation import write
 from models import Scope, User
 from models.text import to_html
-from revalidation import write
 
 View = Callable[..., Any]
 
@@ -171,14 +171,14 @@ def in_one_write(view: View) -> View:
 
     @wraps(view)
     def serve(**values: Any) -> Response:
-        chosen = once.requested_key() if request.method == "POST" else None
+        chosen = idempotency.requested_key() if request.method == "POST" else None
         to_html(getattr(values.get("json"), "body", None) or "")  # slow, so before the write, which finds it done
-        with once.claimed(g.api_key, chosen), write(by=f"api {view.__name__}"):
+        with idempotency.claimed(g.api_key, chosen), write(by=f"api {view.__name__}"):
             key = admit_again(Scope.WRITE)
-            if first := once.recall(key, chosen):
+            if first := idempotency.recall(key, chosen):
                 return first
             answer: Response = view(user=key.user, **values)
-            once.remember(key, chosen, answer)
+            idempotency.remember(key, chosen, answer)
         return answer
 
     serve.__annotations__ = {name: kind for name, kind in view.__annotations__.items() if kind is not User}

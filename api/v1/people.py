@@ -6,9 +6,9 @@ from sqlalchemy import func, select
 from api.paging import add_link, pack, unpack
 from api.v1.operation import ETAG, LINK, operation
 from api.v1.resources import AuthorOut, AuthorsOut, ListQuery, MeOut, ReadHeaders, TagOut, TagsOut
+from flask_revalidation import cached_page
 from models import ApiKey, Post, PostStatus, Scope, Tag, User, db
 from models.post import post_tag
-from revalidation import cached_page
 
 bp = Blueprint("people", __name__)
 

@@ -6,7 +6,7 @@ from flask import Blueprint, Response
 from sqlalchemy import ColumnElement, literal, select, tuple_
 from sqlalchemy.orm import undefer
 
-from api.admission import caller
+from api.auth import caller
 from api.conditions import check_conditions, etag_of, require_unchanged
 from api.paging import add_link, foreign_cursor, pack, unpack
 from api.problems import Problem
@@ -22,9 +22,9 @@ from api.v1.resources import (
     PostsQuery,
     ReadHeaders,
 )
+from flask_revalidation import cached_page, revalidate_tag
 from models import NotFound, Post, Scope, Tag, User, db
 from models.database import UtcDateTime
-from revalidation import cached_page, revalidate_tag
 
 bp = Blueprint("posts", __name__)
 WRITE = Scope.WRITE

@@ -13,7 +13,7 @@ import re
 from flask import Response, current_app, request
 
 from api.problems import Problem
-from api.webhooks.inbox import accept, not_signed, parse, raw_body
+from api.webhooks.receive import accept, not_signed, parse, raw_body
 from models.release import render_ahead
 
 NAME, SCHEME = "github", "X-Hub-Signature-256"

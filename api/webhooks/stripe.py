@@ -7,7 +7,7 @@ from flask import Response, current_app, request
 from stripe import SignatureVerificationError, WebhookSignature
 
 from api.problems import Problem
-from api.webhooks.inbox import accept, not_signed, parse, raw_body, short
+from api.webhooks.receive import accept, not_signed, parse, raw_body, short
 
 NAME, SCHEME = "stripe", "Stripe-Signature"
 TOLERANCE = 300  # seconds, to both sides

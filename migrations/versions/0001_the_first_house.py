@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from revalidation import insert_epoch
+from flask_revalidation import insert_epoch
 
 revision = "0001"
 down_revision = None

@@ -5,9 +5,9 @@ from typing import Any
 from flask import current_app, request
 from markupsafe import Markup
 
-from revalidation import is_shared
-from server_actions.once import new_key
-from server_actions.page import PageState, page_state
+from flask_revalidation import is_shared
+from flask_server_actions.idempotency import new_key
+from flask_server_actions.page import PageState, page_state
 
 
 class BoundForm:

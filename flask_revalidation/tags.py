@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import Column, Connection, MetaData, String, Table, event, text
 
-from revalidation.transaction import current_write
+from flask_revalidation.transaction import current_write
 
 # Stands for every tag that has no row of its own. Safe requests write nothing, so a page must be cacheable before its
 # tag was ever touched; and a missing row must never count as "version zero", which a later reader might match.

@@ -9,9 +9,9 @@ from flask import Response, current_app, flash, g, get_flashed_messages, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 
-from revalidation import PERSONAL, is_shared
-from server_actions.answers import Success, Undo, outgoing_cookies
-from server_actions.form import Held
+from flask_revalidation import PERSONAL, is_shared
+from flask_server_actions.form import Held
+from flask_server_actions.result import Success, Undo, outgoing_cookies
 
 STATE = "server_actions.state"
 CARRIED = ("message", "undo", "focus")  # over a redirect, in the session

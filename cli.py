@@ -11,9 +11,9 @@ from flask_migrate import upgrade
 from actions.accounts import Credentials
 from api.cron import run_due
 from demo import stripe_events
+from flask_revalidation import revalidate_everything, revalidate_tag, write
+from flask_server_actions import Refused, sweep_form_keys
 from models import ApiKey, Delivery, IdempotencyKey, NotFound, Post, Role, Scope, Throttle, Trash, User, UserSession
-from revalidation import revalidate_everything, revalidate_tag, write
-from server_actions import Refused, sweep_form_keys
 from settings import Settings
 
 users = AppGroup("users", help="Accounts.")

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, event
 
-from models.turn import turns_at
+from flask_revalidation.write_lock import turns_at
 
 TURN_SECONDS = 1.5  # with BUSY_MS: a write that cannot start is refused within 2.3 s, while someone still waits for it
 BUSY_MS = 800

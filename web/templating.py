@@ -4,7 +4,7 @@ from datetime import datetime
 
 from flask import Flask
 
-from identity import current_user
+from web.auth import current_user
 
 
 def register(app: Flask, release: str) -> None:

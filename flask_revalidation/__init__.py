@@ -9,7 +9,7 @@ snapshot.
 What it must never do. Run anything after the commit, fill from a transaction that has written, or store what belongs to
 one caller. It knows Flask and SQLAlchemy and nothing of the application around it: copy the folder and it works there.
 
-    revalidation.init_app(app, db, private_cookies=("session",))
+    flask_revalidation.init_app(app, db, private_cookies=("session",))
 
     @app.get("/news")
     @cached_page(tags=["news"])
@@ -20,12 +20,12 @@ one caller. It knows Flask and SQLAlchemy and nothing of the application around 
         revalidate_tag("news")
 """
 
-from revalidation.cache import cached, cached_page, conditional_status
-from revalidation.detector import ForgottenRevalidation
-from revalidation.privacy import PERSONAL, PrivateRead, is_shared, private
-from revalidation.state import init_app
-from revalidation.tags import insert_epoch, revalidate_everything, revalidate_path, revalidate_tag, tag_table
-from revalidation.transaction import Busy, WriteOutsideTransaction, is_busy, write
+from flask_revalidation.cache import cached, cached_page, conditional_status
+from flask_revalidation.detector import ForgottenRevalidation
+from flask_revalidation.extension import init_app
+from flask_revalidation.privacy import PERSONAL, PrivateRead, is_shared, private
+from flask_revalidation.tags import insert_epoch, revalidate_everything, revalidate_path, revalidate_tag, tag_table
+from flask_revalidation.transaction import Busy, WriteOutsideTransaction, is_busy, write
 
 __all__ = [
     "PERSONAL",

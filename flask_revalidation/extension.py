@@ -10,11 +10,11 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
-from revalidation import privacy
-from revalidation.detector import Detector, Read
-from revalidation.store import Entry, OneFill, new_store
-from revalidation.tags import replace_nonces, tag_table
-from revalidation.transaction import refuse_stray_writes, running_write
+from flask_revalidation import privacy
+from flask_revalidation.detector import Detector, Read
+from flask_revalidation.store import Entry, OneFill, new_store
+from flask_revalidation.tags import replace_nonces, tag_table
+from flask_revalidation.transaction import refuse_stray_writes, running_write
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,13 @@ from flask import Response, abort, current_app, make_response, request
 from markupsafe import Markup
 from pydantic import BaseModel, ValidationError
 
-from revalidation.privacy import PERSONAL, shared
-from revalidation.store import Entry, digest, get, injective_key, page_entry, put
-from revalidation.tags import read_nonces
-from revalidation.transaction import is_writing
+from flask_revalidation.privacy import PERSONAL, shared
+from flask_revalidation.store import Entry, digest, get, injective_key, page_entry, put
+from flask_revalidation.tags import read_nonces
+from flask_revalidation.transaction import is_writing
 
 if TYPE_CHECKING:
-    from revalidation.state import State
+    from flask_revalidation.extension import State
 
 Tags = Collection[str] | Callable[..., Collection[str]]
 Make = Callable[[dict[str, str]], Entry | None]

@@ -20,9 +20,9 @@ from typing import Any
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import Connection, Engine, event
 
-from revalidation.store import MAX_ENTRIES
-from revalidation.tags import read_nonces
-from revalidation.transaction import Write, running_write
+from flask_revalidation.store import MAX_ENTRIES
+from flask_revalidation.tags import read_nonces
+from flask_revalidation.transaction import Write, running_write
 
 _TABLE_WRITTEN = re.compile(r'\s*(?:INSERT(?: OR \w+)? INTO|UPDATE|DELETE FROM)\s+"?(\w+)', re.IGNORECASE)
 _WORD = re.compile(r"\w+")

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 from flask import abort, request
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError, field_validator
 
-from server_actions.answers import Refused
+from flask_server_actions.result import Refused
 
 MAX_FIELDS = 100
 MAX_BYTES = 1_000_000

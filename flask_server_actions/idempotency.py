@@ -11,7 +11,7 @@ from flask import current_app, g
 from sqlalchemy import Column, DateTime, MetaData, String, Table, Text, delete, insert, select
 from sqlalchemy.orm import Session
 
-from server_actions.answers import Refused, Success, Undo
+from flask_server_actions.result import Refused, Success, Undo
 
 TABLE = "form_key"
 

@@ -8,9 +8,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from api import problems
+from flask_revalidation import Busy, is_busy
 from models import NotFound
-from pages import errors as pages
-from revalidation import Busy, is_busy
+from web import error_pages as pages
 
 log = logging.getLogger(__name__)
 KEPT_HEADERS = ("allow", "retry-after", "www-authenticate")

@@ -15,7 +15,13 @@ of the application around it: copy the two folders and they work there.
     <form {{ action("posts.create_post") }}> … </form>
 """
 
-from server_actions.answers import (
+from flask_server_actions.csrf import request_is_from_our_pages
+from flask_server_actions.declare import action, anyone
+from flask_server_actions.extension import init_app
+from flask_server_actions.form import Form
+from flask_server_actions.idempotency import form_key, sweep_form_keys
+from flask_server_actions.page import local_page, outcome, page_state
+from flask_server_actions.result import (
     Refused,
     Success,
     Undo,
@@ -27,12 +33,6 @@ from server_actions.answers import (
     success,
     too_many,
 )
-from server_actions.declare import action, anyone
-from server_actions.form import Form
-from server_actions.once import form_key, sweep_form_keys
-from server_actions.origin import request_is_from_our_pages
-from server_actions.page import local_page, outcome, page_state
-from server_actions.setup import init_app
 
 __all__ = [
     "Form",

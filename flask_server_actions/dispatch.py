@@ -6,13 +6,13 @@ from typing import Any
 from flask import Response, abort, current_app, g, make_response, request
 from flask import redirect as see_other
 
-from revalidation import Busy, write
-from server_actions.answers import Refused, Success, outgoing_cookies, send_cookies
-from server_actions.declare import Action
-from server_actions.form import Held, Sent
-from server_actions.once import recall, remember
-from server_actions.origin import require_our_pages
-from server_actions.page import PageState, carry, render, sent_from
+from flask_revalidation import Busy, write
+from flask_server_actions.csrf import require_our_pages
+from flask_server_actions.declare import Action
+from flask_server_actions.form import Held, Sent
+from flask_server_actions.idempotency import recall, remember
+from flask_server_actions.page import PageState, carry, render, sent_from
+from flask_server_actions.result import Refused, Success, outgoing_cookies, send_cookies
 
 
 class SignInNeeded(Exception):

@@ -8,8 +8,8 @@ from typing import Any
 
 from flask import Flask, current_app, g, request
 
+from flask_revalidation import private
 from models import User, UserSession
-from revalidation import private
 
 SESSION, VISITOR, FLASH = "session", "visitor", "flash"
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from server_actions.answers import Refused, Success
-from server_actions.form import Form
+from flask_server_actions.form import Form
+from flask_server_actions.result import Refused, Success
 
 Policy = Callable[[Any], bool]
 Answer = Success | Refused

@@ -3,8 +3,8 @@
 import hashlib
 from pathlib import Path
 
-ROOT = Path(__file__).parent
-ROOMS = ("actions", "api", "models", "pages", "revalidation", "server_actions")
+ROOT = Path(__file__).parent.parent
+ROOMS = ("actions", "api", "flask_revalidation", "flask_server_actions", "models", "pages", "web")
 PATTERNS = ["*.py", "templates/**/*.*", "static/**/*.*", *(f"{room}/**/*.py" for room in ROOMS)]
 
 

@@ -14,9 +14,9 @@ from typing import Any
 from flask import Response, abort, jsonify, request
 
 from api.problems import Problem
+from flask_revalidation import Busy, revalidate_tag, write
 from models import Delivery, Outcome
 from models.text import storable
-from revalidation import Busy, revalidate_tag, write
 
 log = logging.getLogger(__name__)
 

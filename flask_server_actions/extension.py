@@ -14,11 +14,11 @@ from flask import Flask, current_app
 from flask.cli import with_appcontext
 from flask_sqlalchemy import SQLAlchemy
 
-from server_actions.declare import Action, collect
-from server_actions.once import add_table
-from server_actions.page import outcome, page_state
-from server_actions.run import run
-from server_actions.template import bind
+from flask_server_actions.declare import Action, collect
+from flask_server_actions.dispatch import run
+from flask_server_actions.idempotency import add_table
+from flask_server_actions.page import outcome, page_state
+from flask_server_actions.template import bind
 
 
 @dataclass(frozen=True)

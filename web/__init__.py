@@ -1,0 +1,1 @@
+"""What all doors share: who is asking and who may, errors, headers, static files, templates. It writes nothing."""

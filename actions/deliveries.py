@@ -3,7 +3,7 @@
 from actions.fields import RowId, owner
 from flask_revalidation import revalidate_tag
 from flask_server_actions import Form, Refused, Success, action, conflict, success
-from models import Delivery, Outcome, User
+from models import Delivery, DeliveryStatus, User
 
 
 class OneDelivery(Form):
@@ -17,7 +17,7 @@ def replay_delivery(form: OneDelivery, _user: User) -> Success | Refused:
     """Let a delivery take effect that could not before. Repeated, it does nothing twice."""
     delivery = Delivery.find(form.delivery_id)
     revalidate_tag(*delivery.replay())
-    if delivery.outcome not in (Outcome.APPLIED, Outcome.IGNORED):
+    if delivery.status not in (DeliveryStatus.APPLIED, DeliveryStatus.IGNORED):
         # Returned, not raised: that it was tried again is itself a fact to be kept.
         return conflict("It failed again; the reason stands beside it.")
     return success("The delivery has been replayed.")

@@ -1,4 +1,4 @@
-"""What the check of nonces costs: the same page, three ways, in turns within one run. Ratios count, not seconds."""
+"""What the check of versions costs: the same page, three ways, in turns within one run. Ratios count, not seconds."""
 
 import statistics
 import tempfile
@@ -53,7 +53,7 @@ def main() -> None:
             hit()
 
         hit()
-        kinds = {"render": render, "hit, nonces checked": hit, "hit, nothing checked": hit_without_check}
+        kinds = {"render": render, "hit, versions checked": hit, "hit, nothing checked": hit_without_check}
         times: dict[str, list[float]] = {name: [] for name in kinds}
         for _ in range(ROUNDS):
             for name, read in kinds.items():

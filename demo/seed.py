@@ -13,10 +13,10 @@ from models import (
     ApiKey,
     Comment,
     Delivery,
+    DeliveryStatus,
     Like,
     Member,
     Message,
-    Outcome,
     Payment,
     Post,
     Role,
@@ -158,17 +158,17 @@ def _messages(start: datetime) -> None:
 
 def _deliveries(start: datetime) -> None:
     told = [
-        ("customer.subscription.updated", "cus_demo0012", Outcome.APPLIED, 0, ""),
+        ("customer.subscription.updated", "cus_demo0012", DeliveryStatus.APPLIED, 0, ""),
         (
             "checkout.session.completed",
             "cus_demo0187",
-            Outcome.DEAD,
+            DeliveryStatus.DEAD,
             10,
             "KeyError in checkout_completed (billing.py, line 61)",
         ),
-        ("invoice.paid", "cus_demo0003", Outcome.APPLIED, 0, ""),
+        ("invoice.paid", "cus_demo0003", DeliveryStatus.APPLIED, 0, ""),
     ]
-    for number, (type, customer, outcome, attempts, last_error) in enumerate(told, 1):
+    for number, (type, customer, status, attempts, last_error) in enumerate(told, 1):
         at = start - timedelta(days=8 - 2 * number, minutes=41 * number)
         email = f"reader{int(customer[-4:])}@post.example"
         event = stripe_events.event(type, customer=customer, email=email, at=at, event_id=f"evt_demo{number:04}")
@@ -179,9 +179,9 @@ def _deliveries(start: datetime) -> None:
             body=stripe_events.encode(event),
             api_version=event["api_version"],
         )
-        delivery.received_at, delivery.outcome = at, outcome
+        delivery.received_at, delivery.status = at, status
         delivery.attempts, delivery.last_error = attempts, last_error
-        delivery.processed_at = None if outcome == Outcome.DEAD else at
+        delivery.processed_at = None if status == DeliveryStatus.DEAD else at
 
 
 COMMENTS = [

@@ -1,9 +1,9 @@
 """Freshness: a cached copy is served only while nothing it shows has changed.
 
-What it promises. A *tag* names something pages show ("posts", or a page's own path). Each tag has a random nonce in
-the database. `revalidate_tag` and `revalidate_path` replace nonces in the same transaction as the data, so commit is
+What it promises. A *tag* names something pages show ("posts", or a page's own path). Each tag has a random version in
+the database. `revalidate_tag` and `revalidate_path` replace versions in the same transaction as the data, so commit is
 the one moment for both: once a write is answered, no reader on any worker is served what was there before. A copy is
-used only while the nonces it was made under are the current ones; they are read before the data, in the reader's own
+used only while the versions it was made under are the current ones; they are read before the data, in the reader's own
 snapshot.
 
 What it must never do. Run anything after the commit, fill from a transaction that has written, or store what belongs to

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from flask_revalidation.privacy import PERSONAL, shared
 from flask_revalidation.store import Entry, digest, get, injective_key, page_entry, put
-from flask_revalidation.tags import read_nonces
+from flask_revalidation.tags import read_versions
 from flask_revalidation.transaction import is_writing
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ Make = Callable[[dict[str, str]], Entry | None]
 
 KEPT_HEADERS = ("Content-Type", "ETag", "Link")  # of a view's answer: they describe its body
 
-# The nonces that the copy being made depends on. An inner copy adds its own to those of the copy around it.
+# The versions that the copy being made depends on. An inner copy adds its own to those of the copy around it.
 _depends: ContextVar[dict[str, str] | None] = ContextVar("revalidation_depends", default=None)
 
 
@@ -40,7 +40,7 @@ def cached(*key: str | int | None, tags: Collection[str], render: Callable[[], s
     entry = _fresh(state, name)
     if entry is None:
         with state.one_fill(name):
-            entry = _fresh(state, name) or _fill(state, name, tags, lambda nonces: Entry(nonces, render().encode()))
+            entry = _fresh(state, name) or _fill(state, name, tags, lambda versions: Entry(versions, render().encode()))
     assert entry is not None  # noqa: S101  (this `make` always returns one)
     return Markup(entry.body.decode())  # noqa: S704
 
@@ -104,37 +104,37 @@ def _serve(state: "State", key: str, tags: Collection[str], view: Callable[[], R
             entry = _fresh(state, key)
             if entry is None:
                 made: list[Response] = []
-                entry = _fill(state, key, tags, lambda nonces: _copy_of(nonces, view(), made))
+                entry = _fill(state, key, tags, lambda versions: _copy_of(versions, view(), made))
                 if entry is None:
                     return made[0]
     return _respond(entry, key)
 
 
-def _copy_of(nonces: dict[str, str], response: Response, made: list[Response]) -> Entry | None:
+def _copy_of(versions: dict[str, str], response: Response, made: list[Response]) -> Entry | None:
     """Keep only complete 200s of the pure renderer: no redirect, no error, no stream, nothing that sets a cookie."""
     made.append(response)
     if response.status_code != 200 or response.is_streamed or "Set-Cookie" in response.headers:
         return None
     headers = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
-    return page_entry(nonces, response.get_data(), headers)
+    return page_entry(versions, response.get_data(), headers)
 
 
 def _fresh(state: "State", key: str) -> Entry | None:
-    """Return the entry if every nonce it was made under is the current one: equality of the whole set, never `>=`."""
+    """Return the entry if every version it was made under is the current one: equality of the whole set, never `>=`."""
     entry = get(state.store, key)
-    if entry is None or read_nonces(state.db, entry.nonces) != entry.nonces:
+    if entry is None or read_versions(state.db, entry.versions) != entry.versions:
         return None
     if (outer := _depends.get()) is not None:
-        outer.update(entry.nonces)
+        outer.update(entry.versions)
     return entry
 
 
 def _fill(state: "State", key: str, tags: Collection[str], make: Make) -> Entry | None:
-    # The nonces come first, the data after, both in one snapshot: a write that commits in between makes this copy a
+    # The versions come first, the data after, both in one snapshot: a write that commits in between makes this copy a
     # miss for the next reader, instead of an old page under a new name.
-    state.db.session.connection()  # the transaction begins here, so the nonces are part of its snapshot
-    nonces = read_nonces(state.db, tags)
-    depends, outer = dict(nonces or {}), _depends.get()
+    state.db.session.connection()  # the transaction begins here, so the versions are part of its snapshot
+    versions = read_versions(state.db, tags)
+    depends, outer = dict(versions or {}), _depends.get()
     token = _depends.set(depends)
     try:
         with state.watch() as reads:
@@ -143,7 +143,7 @@ def _fill(state: "State", key: str, tags: Collection[str], make: Make) -> Entry 
         _depends.reset(token)
     if outer is not None:
         outer.update(depends)
-    if entry is not None and nonces is not None:
+    if entry is not None and versions is not None:
         put(state.store, key, entry)
         state.remember(key, entry, reads)
     return entry
@@ -155,11 +155,11 @@ def _respond(entry: Entry, key: str) -> Response:
     response = Response(entry.gzipped if gzipped else entry.body, headers=dict(entry.headers))
     if gzipped:
         response.headers["Content-Encoding"] = "gzip"
-    response.headers["Cache-Control"] = "no-cache"  # keep it, but ask each time: the nonces decide
+    response.headers["Cache-Control"] = "no-cache"  # keep it, but ask each time: the versions decide
     response.vary.add("Accept-Encoding")
     # A strong ETag names bytes, so the two codings must not share one (RFC 9110, section 8.8.3).
-    if entry.nonces:  # without an epoch there are none, and nothing would tell two versions apart
-        own = response.get_etag()[0] or digest(key, entry.nonces)
+    if entry.versions:  # without an epoch there are none, and nothing would tell two versions apart
+        own = response.get_etag()[0] or digest(key, entry.versions)
         response.set_etag(f"{own}{'-gzip' if gzipped else ''}")
     response.status_code = conditional_status(response)
     return response if response.status_code != 412 else abort(412)

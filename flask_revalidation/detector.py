@@ -21,7 +21,7 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import Connection, Engine, event
 
 from flask_revalidation.store import MAX_ENTRIES
-from flask_revalidation.tags import read_nonces
+from flask_revalidation.tags import read_versions
 from flask_revalidation.transaction import Write, running_write
 
 _TABLE_WRITTEN = re.compile(r'\s*(?:INSERT(?: OR \w+)? INTO|UPDATE|DELETE FROM)\s+"?(\w+)', re.IGNORECASE)
@@ -44,9 +44,9 @@ class Read:
 
 @dataclass(frozen=True)
 class Copy:
-    """A cached copy: the nonces it is valid under, and the reads it was made of."""
+    """A cached copy: the versions it is valid under, and the reads it was made of."""
 
-    nonces: Mapping[str, str]
+    versions: Mapping[str, str]
     reads: tuple[Read, ...]
 
 
@@ -75,9 +75,9 @@ class Detector:
         finally:
             _reading.reset(token)
 
-    def remember(self, key: str, nonces: Mapping[str, str], reads: list[Read]) -> None:
+    def remember(self, key: str, versions: Mapping[str, str], reads: list[Read]) -> None:
         """Keep what the copy under `key` was made of, as long as the store may keep the copy."""
-        self._copies[key] = Copy(dict(nonces), tuple(reads))
+        self._copies[key] = Copy(dict(versions), tuple(reads))
         self._copies.move_to_end(key)
         if len(self._copies) > MAX_ENTRIES:
             self._copies.popitem(last=False)
@@ -86,13 +86,13 @@ class Detector:
         """Raise `ForgottenRevalidation` when a copy that stays valid shows something this write has changed."""
         connection = running.session.connection()
         for key, copy in list(self._copies.items()):
-            if read_nonces(db, copy.nonces) != copy.nonces:
+            if read_versions(db, copy.versions) != copy.versions:
                 del self._copies[key]  # replaced by this write or an earlier one: it is never served again
                 continue
             for read in copy.reads:
                 if _ask(connection, read.statement, read.parameters) != read.answer:
                     tables = read.words & running.tables or read.words & self.tables
-                    raise ForgottenRevalidation(_message(running.by, key, copy.nonces, tables))
+                    raise ForgottenRevalidation(_message(running.by, key, copy.versions, tables))
 
 
 def _message(by: str, key: str, tags: Collection[str], tables: Collection[str]) -> str:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from flask_revalidation import privacy
 from flask_revalidation.detector import Detector, Read
 from flask_revalidation.store import Entry, OneFill, new_store
-from flask_revalidation.tags import replace_nonces, tag_table
+from flask_revalidation.tags import replace_versions, tag_table
 from flask_revalidation.transaction import refuse_stray_writes, running_write
 
 
@@ -35,7 +35,7 @@ class State:
     def remember(self, key: str, entry: Entry, reads: list[Read]) -> None:
         """Tell the detector what the copy just stored was made of."""
         if self.detector:
-            self.detector.remember(key, entry.nonces, reads)
+            self.detector.remember(key, entry.versions, reads)
 
 
 def init_app(
@@ -58,7 +58,7 @@ def init_app(
     app.extensions["revalidation"] = state
     app.jinja_env.globals["is_shared"] = privacy.is_shared
     privacy.guard(app)
-    for name, hook in (("before_flush", refuse_stray_writes), ("before_commit", _commit_nonces)):
+    for name, hook in (("before_flush", refuse_stray_writes), ("before_commit", _commit_versions)):
         if not event.contains(db.session, name, hook):
             event.listen(db.session, name, hook)
     if detector:
@@ -66,13 +66,13 @@ def init_app(
             detector.listen(db.engine)
 
 
-def _commit_nonces(session: Session) -> None:
-    """Session hook: the nonces come last before COMMIT, so that their rows are locked for a moment only."""
+def _commit_versions(session: Session) -> None:
+    """Session hook: the versions come last before COMMIT, so that their rows are locked for a moment only."""
     running = running_write()
     if running is None or session.in_nested_transaction():
         return  # a savepoint is released, and nothing is committed yet
     session.flush()
-    replace_nonces(session.connection(), running.tags)
+    replace_versions(session.connection(), running.tags)
     state: State = current_app.extensions["revalidation"]
     if state.detector:
         state.detector.check(running, state.db)

@@ -43,35 +43,35 @@ def injective_key(*parts: Any) -> str:
 
 @dataclass(frozen=True)
 class Entry:
-    """A copy: the nonces it was made under, the body, the body compressed, and the headers that describe the body."""
+    """A copy: the versions it was made under, the body, the body compressed, and the headers that describe the body."""
 
-    nonces: Mapping[str, str]
+    versions: Mapping[str, str]
     body: bytes
     gzipped: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def to_bytes(self) -> bytes:
         """Return the entry as it is stored."""
-        head = json.dumps([dict(self.nonces), len(self.body), dict(self.headers)]).encode()
+        head = json.dumps([dict(self.versions), len(self.body), dict(self.headers)]).encode()
         return b"%d\n%b%b%b" % (len(head), head, self.body, self.gzipped)
 
     @classmethod
     def from_bytes(cls, stored: bytes) -> "Entry":
         """Return the entry that `to_bytes` wrote."""
         length, _, rest = stored.partition(b"\n")
-        nonces, size, headers = json.loads(rest[: int(length)])
+        versions, size, headers = json.loads(rest[: int(length)])
         content = rest[int(length) :]
-        return cls(nonces, content[:size], content[size:], headers)
+        return cls(versions, content[:size], content[size:], headers)
 
 
-def digest(key: str, nonces: Mapping[str, str]) -> str:
+def digest(key: str, versions: Mapping[str, str]) -> str:
     """Name one copy in 24 hex digits: the same name means the same content, so it serves as an ETag."""
-    return hashlib.sha256(injective_key(key, sorted(nonces.items())).encode()).hexdigest()[:24]
+    return hashlib.sha256(injective_key(key, sorted(versions.items())).encode()).hexdigest()[:24]
 
 
-def page_entry(nonces: Mapping[str, str], body: bytes, headers: Mapping[str, str]) -> Entry:
+def page_entry(versions: Mapping[str, str], body: bytes, headers: Mapping[str, str]) -> Entry:
     """Return an entry with its compressed form, for whole pages."""
-    return Entry(nonces, body, gzip.compress(body, 6, mtime=0), headers)
+    return Entry(versions, body, gzip.compress(body, 6, mtime=0), headers)
 
 
 def put(store: SimpleCache, key: str, entry: Entry) -> None:
@@ -82,7 +82,7 @@ def put(store: SimpleCache, key: str, entry: Entry) -> None:
 
 
 def get(store: SimpleCache, key: str) -> Entry | None:
-    """Return the entry under `key`, whether its nonces are still current or not."""
+    """Return the entry under `key`, whether its versions are still current or not."""
     stored = store.get(key)
     return Entry.from_bytes(stored) if stored else None
 

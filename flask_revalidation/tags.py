@@ -1,4 +1,4 @@
-"""Tags and their nonces: one small table, read before every cached answer and written inside every write."""
+"""Tags and their versions: one small table, read before every cached answer and written inside every write."""
 
 import secrets
 from collections.abc import Collection, Iterable
@@ -13,44 +13,44 @@ from flask_revalidation.transaction import current_write
 EPOCH = ""
 
 _UPSERT = text(
-    "INSERT INTO revalidation_tag (tag, nonce) VALUES (:tag, :nonce)"
-    " ON CONFLICT (tag) DO UPDATE SET nonce = excluded.nonce"
+    "INSERT INTO revalidation_tag (tag, version) VALUES (:tag, :version)"
+    " ON CONFLICT (tag) DO UPDATE SET version = excluded.version"
 )
 
 
 def tag_table(metadata: MetaData) -> Table:
-    """Return the table of nonces, added to `metadata` unless it is there. Creating it also creates the epoch."""
+    """Return the table of versions, added to `metadata` unless it is there. Creating it also creates the epoch."""
     if "revalidation_tag" in metadata.tables:
         return metadata.tables["revalidation_tag"]
     table = Table(
         "revalidation_tag",
         metadata,
         Column("tag", String(400), primary_key=True),
-        Column("nonce", String(32), nullable=False),
+        Column("version", String(32), nullable=False),
     )
     event.listen(table, "after_create", lambda _table, connection, **_: insert_epoch(connection))
     return table
 
 
-def new_nonce() -> str:
+def new_version() -> str:
     """Return 128 random bits. A counter would be reached again after a rollback, and revive a phantom page."""
     return secrets.token_hex(16)
 
 
 def insert_epoch(connection: Connection) -> None:
     """Write the row that stands for untouched tags. Called by the migration that creates the table."""
-    connection.execute(_UPSERT, {"tag": EPOCH, "nonce": new_nonce()})
+    connection.execute(_UPSERT, {"tag": EPOCH, "version": new_version()})
 
 
-def read_nonces(db: SQLAlchemy, tags: Collection[str]) -> dict[str, str] | None:
-    """Return the current nonce of each tag, or None where there is no epoch: then nothing may be cached.
+def read_versions(db: SQLAlchemy, tags: Collection[str]) -> dict[str, str] | None:
+    """Return the current version of each tag, or None where there is no epoch: then nothing may be cached.
 
     Inside a transaction they are part of its snapshot. Outside, one statement on the bare driver is a snapshot of its
     own: a hit then needs no session and no transaction, which would cost more than the rest of it (`bin/bench`).
     """
     names = (EPOCH, *tags)
     mark = "?" if db.engine.dialect.paramstyle == "qmark" else "%s"
-    query = f"SELECT tag, nonce FROM revalidation_tag WHERE tag IN ({', '.join([mark] * len(names))})"  # noqa: S608
+    query = f"SELECT tag, version FROM revalidation_tag WHERE tag IN ({', '.join([mark] * len(names))})"  # noqa: S608
     ask = _ask_session if db.session.registry.has() and db.session().in_transaction() else _ask_driver
     found = ask(db, query, names)
     if EPOCH not in found:
@@ -72,9 +72,9 @@ def _ask_driver(db: SQLAlchemy, query: str, names: tuple[str, ...]) -> dict[str,
         connection.close()
 
 
-def replace_nonces(connection: Connection, tags: Iterable[str]) -> None:
-    """Give each tag a new nonce, in sorted order: two writers that lock the same rows then never wait in a circle."""
-    rows = [{"tag": tag, "nonce": new_nonce()} for tag in sorted(tags)]
+def replace_versions(connection: Connection, tags: Iterable[str]) -> None:
+    """Give each tag a new version, in sorted order: two writers that lock the same rows then never wait in a circle."""
+    rows = [{"tag": tag, "version": new_version()} for tag in sorted(tags)]
     if rows:
         connection.execute(_UPSERT, rows)
 
@@ -82,7 +82,7 @@ def replace_nonces(connection: Connection, tags: Iterable[str]) -> None:
 def revalidate_tag(*tags: str) -> None:
     """Make every cached copy under these tags a miss, at the moment the running write commits.
 
-    Raises RuntimeError outside `write()`: a nonce replaced by itself would be a second step, and could be forgotten.
+    Raises RuntimeError outside `write()`: a version replaced by itself would be a second step, and could be forgotten.
     """
     current_write("revalidate_tag").tags.update(tags)
 

@@ -1,4 +1,4 @@
-"""The write transaction: data and nonces are committed together, or neither is."""
+"""The write transaction: data and versions are committed together, or neither is."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,11 +37,11 @@ _running: ContextVar[Write | None] = ContextVar("revalidation_write", default=No
 
 @contextmanager
 def write(by: str, *, patience: float | None = None) -> Iterator[Session]:
-    """Run the block as one write transaction, and commit it with its nonces. `by` names the writer in messages.
+    """Run the block as one write transaction, and commit it with its versions. `by` names the writer in messages.
 
     The read transaction that the request may hold ends first, so that everything inside is read again, under the lock.
     `patience` is how many seconds to wait for the turn to write, where the engine keeps turns; None leaves it to it.
-    Raises `Busy` when the database cannot take it now. Any exception rolls back the data and the nonces.
+    Raises `Busy` when the database cannot take it now. Any exception rolls back the data and the versions.
     """
     if _running.get() is not None:
         raise RuntimeError(f"{by} asks for a second write inside one: a write is one transaction")

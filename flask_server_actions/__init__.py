@@ -2,7 +2,7 @@
 
 What it promises. An action is a function with a schema and a policy; a form names it, the server runs it, and the page
 it was sent from comes back, rendered again after the commit. The order never changes: same origin, known action, size,
-schema, one write transaction, policy on what that transaction reads, the function, nonces, commit, answer. With htmx
+schema, one write transaction, policy on what that transaction reads, the function, versions, commit, answer. With htmx
 the fresh page is the answer; without script it is a 303 to it. Both are one code path.
 
 What it must never do. Trust that a form of ours is calling: the address is an endpoint like any other, and everything

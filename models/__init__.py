@@ -4,7 +4,7 @@ from models import billing, release  # noqa: F401  (they declare what events do)
 from models.api_key import ApiKey, Scope
 from models.comment import Comment
 from models.database import db, now
-from models.delivery import Delivery, Outcome
+from models.delivery import Delivery, DeliveryStatus
 from models.errors import NotFound
 from models.idempotency import IdempotencyKey
 from models.like import Like
@@ -21,12 +21,12 @@ __all__ = [
     "ApiKey",
     "Comment",
     "Delivery",
+    "DeliveryStatus",
     "IdempotencyKey",
     "Like",
     "Member",
     "Message",
     "NotFound",
-    "Outcome",
     "Payment",
     "Post",
     "PostStatus",

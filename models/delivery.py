@@ -40,7 +40,7 @@ def effect(source: str, type: str) -> Callable[[Effect], Effect]:
     return declare
 
 
-class Outcome(StrEnum):
+class DeliveryStatus(StrEnum):
     """What became of a delivery. What failed is tried again; what is dead waits for someone to replay it."""
 
     PENDING = "pending"
@@ -64,7 +64,7 @@ class Delivery(Model):
     livemode: Mapped[bool] = mapped_column(default=False)
     body: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
     received_at: Mapped[datetime] = mapped_column(default=now, index=True)
-    outcome: Mapped[Outcome] = mapped_column(String(10), default=Outcome.PENDING, index=True)
+    status: Mapped[DeliveryStatus] = mapped_column(String(10), default=DeliveryStatus.PENDING, index=True)
     attempts: Mapped[int] = mapped_column(default=0)
     last_error: Mapped[str] = mapped_column(String(300), default="")
     processed_at: Mapped[datetime | None]
@@ -72,7 +72,7 @@ class Delivery(Model):
     @property
     def is_open(self) -> bool:
         """Whether it still has to be processed."""
-        return self.processed_at is None and self.outcome != Outcome.DEAD
+        return self.processed_at is None and self.status != DeliveryStatus.DEAD
 
     @property
     def shown_payload(self) -> str:
@@ -98,7 +98,7 @@ class Delivery(Model):
     ) -> Self:
         """Store an event once, and return its row, which may be that of an earlier delivery."""
         row = cls(source=source, event_id=event_id, type=type, body=body, api_version=api_version, livemode=livemode)
-        row.outcome, row.processed_at = (Outcome.IGNORED, now()) if ignore else (Outcome.PENDING, None)
+        row.status, row.processed_at = (DeliveryStatus.IGNORED, now()) if ignore else (DeliveryStatus.PENDING, None)
         try:
             with db.session.begin_nested():
                 db.session.add(row)
@@ -128,7 +128,7 @@ class Delivery(Model):
     @classmethod
     def pending(cls, older_than: timedelta, *, limit: int = 50) -> Sequence[Self]:
         """Return what has been waiting for longer than this, oldest first."""
-        open_ones = cls.processed_at.is_(None), cls.outcome != Outcome.DEAD
+        open_ones = cls.processed_at.is_(None), cls.status != DeliveryStatus.DEAD
         query = select(cls).where(*open_ones, cls.received_at < now() - older_than).order_by(cls.id)
         return db.session.scalars(query.limit(limit)).all()
 
@@ -142,7 +142,7 @@ class Delivery(Model):
     def process(self) -> set[str]:
         """Let the event take effect, once, and return the cache tags to revalidate. Harmless when repeated.
 
-        An effect that raises is rolled back by itself: the attempt is counted, and the outcome says so. A database that
+        An effect that raises is rolled back by itself: the attempt is counted, and the status says so. A database that
         is busy or broken raises OperationalError or TimeoutError and counts for nothing.
         """
         db.session.refresh(self, with_for_update=True)
@@ -156,14 +156,14 @@ class Delivery(Model):
         except Exception as error:
             self._count_failure(error)
             return {"deliveries"}
-        self.outcome, self.processed_at = (Outcome.APPLIED if tags else Outcome.IGNORED), now()
+        self.status, self.processed_at = (DeliveryStatus.APPLIED if tags else DeliveryStatus.IGNORED), now()
         return tags | {"deliveries"}
 
     def replay(self) -> set[str]:
         """Try again at once, even what was given up; what has taken effect does not act twice."""
         db.session.refresh(self, with_for_update=True)
-        if self.outcome == Outcome.DEAD:
-            self.outcome = Outcome.FAILED
+        if self.status == DeliveryStatus.DEAD:
+            self.status = DeliveryStatus.FAILED
             db.session.flush()
         return self.process()
 
@@ -174,7 +174,7 @@ class Delivery(Model):
     def _count_failure(self, error: Exception) -> None:
         self.attempts += 1
         self.last_error = _describe(error)[:300]
-        self.outcome = Outcome.DEAD if self.attempts >= MAX_ATTEMPTS else Outcome.FAILED
+        self.status = DeliveryStatus.DEAD if self.attempts >= MAX_ATTEMPTS else DeliveryStatus.FAILED
 
 
 def _describe(error: Exception) -> str:

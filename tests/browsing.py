@@ -28,7 +28,7 @@ FLAGS = [
     "--no-first-run",
 ]
 # Drawn by lot or read from a clock: such a value only tells what is new from what was there at the start.
-VOLATILE = ("digest", "fields", "nonce", "visitor", "blocked_until", "counted_since", "password_hash", "read_at")
+VOLATILE = ("digest", "fields", "version", "visitor", "blocked_until", "counted_since", "password_hash", "read_at")
 VOLATILE += ("data", "deleted_at", "created_at", "updated_at", "published_at", "used_at", "expires_at", "revoked_at")
 
 Rows = dict[str, list[tuple[Any, ...]]]
@@ -43,7 +43,7 @@ class House:
     database: Path
 
     def restore(self) -> None:
-        """Put every row, its id and every nonce back as they were at the start, under the running server."""
+        """Put every row, its id and every version back as they were at the start, under the running server."""
         with closing(_read(self.start)) as start, closing(sqlite3.connect(self.database, timeout=10)) as live:
             start.backup(live)
 

@@ -25,7 +25,7 @@ from app import create_app
 from flask_revalidation.cache import Make
 from flask_revalidation.privacy import shared
 from flask_revalidation.store import Entry
-from flask_revalidation.tags import new_nonce
+from flask_revalidation.tags import new_version
 from flask_revalidation.transaction import current_write, running_write, write
 from models import db
 
@@ -72,21 +72,21 @@ def _say_who_answers(app: Flask) -> None:
 
 
 def purge_in_one_process() -> None:
-    """Plant: the nonces live in the process, so a write tells only the worker that ran it."""
-    nonces: dict[str, str] = {}
+    """Plant: the versions live in the process, so a write tells only the worker that ran it."""
+    versions: dict[str, str] = {}
 
     def read(_source: Any, tags: Collection[str]) -> dict[str, str]:
-        return {tag: nonces.get(tag, "") for tag in tags}
+        return {tag: versions.get(tag, "") for tag in tags}
 
     def replace_here(_source: Any, tags: Iterable[str]) -> None:
-        nonces.update({tag: new_nonce() for tag in tags})
+        versions.update({tag: new_version() for tag in tags})
 
-    flask_revalidation.cache.read_nonces = read
-    flask_revalidation.extension.replace_nonces = replace_here
+    flask_revalidation.cache.read_versions = read
+    flask_revalidation.extension.replace_versions = replace_here
 
 
 def revalidate_after_commit() -> None:
-    """Plant: the nonces are replaced in a second transaction, and a worker may die between the two."""
+    """Plant: the versions are replaced in a second transaction, and a worker may die between the two."""
 
     @contextmanager
     def write_then_revalidate(by: str) -> Iterator[Session]:
@@ -102,14 +102,14 @@ def revalidate_after_commit() -> None:
 
 
 def fill_without_snapshot() -> None:
-    """Plant: a copy is made in one transaction, and stored under the nonces of a later one."""
+    """Plant: a copy is made in one transaction, and stored under the versions of a later one."""
     fill = flask_revalidation.cache._fill
 
     def fill_with_what_was_read(state: Any, key: str, tags: Collection[str], make: Make) -> Entry | None:
         made = shared(key, lambda: make({}))
         state.db.session.rollback()
         time.sleep(DELAY)
-        return fill(state, key, tags, lambda nonces: made and replace(made, nonces=nonces))
+        return fill(state, key, tags, lambda versions: made and replace(made, versions=versions))
 
     flask_revalidation.cache._fill = fill_with_what_was_read
 

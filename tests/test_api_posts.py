@@ -289,7 +289,7 @@ def test_key_of_one_scope_opens_only_that(app, key_of):
     assert fingerprint(app) == before
 
 
-def test_exception_midway_rolls_back_post_nonces_and_kept_answer(make_app, key_of, monkeypatch):
+def test_exception_midway_rolls_back_post_versions_and_kept_answer(make_app, key_of, monkeypatch):
     app = make_app(testing=False, **QUOTA)
     caller = Caller(app, key_of("ada"))
     caller.get("/posts")

@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 from webhooks import encoded, event, inbox, member
 
 from flask_revalidation import revalidate_tag, write
-from models import Delivery, Outcome, Post, PostStatus, db, now
+from models import Delivery, DeliveryStatus, Post, PostStatus, db, now
 from models.delivery import EFFECTS
 from settings import DEMO_CRON_SECRET
 
@@ -142,7 +142,7 @@ def test_event_that_fails_does_not_hold_up_the_others(app, visitor, monkeypatch)
 def test_what_is_dead_is_left_to_people(app, visitor):
     leave_behind(app, minutes=3)
     with app.app_context(), write(by="test") as session:
-        session.execute(update(Delivery).where(Delivery.event_id == "evt_1").values(outcome=Outcome.DEAD))
+        session.execute(update(Delivery).where(Delivery.event_id == "evt_1").values(status=DeliveryStatus.DEAD))
 
     assert visitor.post(DOOR, headers=SECRET).json["finished"] == 0
 

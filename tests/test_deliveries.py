@@ -9,7 +9,7 @@ from sqlalchemy.exc import OperationalError
 from webhooks import encoded, event, inbox, member, release, send, send_github
 
 from flask_revalidation import revalidate_tag, write
-from models import Delivery, Message, NotFound, Outcome, db, now
+from models import Delivery, DeliveryStatus, Message, NotFound, db, now
 from models.delivery import EFFECTS, MAX_ATTEMPTS
 from models.redact import shown_json
 
@@ -107,7 +107,7 @@ def test_applied_delivery_does_not_act_twice(app, visitor, monkeypatch):
 
 def test_dead_delivery_of_the_demo_can_be_replayed(app):
     with app.app_context():
-        dead = db.session.scalar(select(Delivery).where(Delivery.outcome == Outcome.DEAD))
+        dead = db.session.scalar(select(Delivery).where(Delivery.status == DeliveryStatus.DEAD))
         assert dead.last_error
         event_id = dead.event_id
 

@@ -4,7 +4,7 @@ import pytest
 from scenarios import good_fields
 
 from flask_revalidation import write
-from models import Delivery, Member, Outcome, db
+from models import Delivery, DeliveryStatus, Member, db
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,9 @@ def test_writers_see_keys_and_the_owner_deliveries_too(sign_in, person, keys, de
 def failed(app):
     """A delivery that could not take effect, and never will: its payload is no event."""
     with app.app_context(), write(by="test"):
-        row = Delivery(source="stripe", event_id="evt_dead", type="invoice.paid", body=b"[]", outcome=Outcome.DEAD)
+        row = Delivery(
+            source="stripe", event_id="evt_dead", type="invoice.paid", body=b"[]", status=DeliveryStatus.DEAD
+        )
         row.attempts, row.last_error = 10, "<b>TypeError</b>"
         db.session.add(row)
         db.session.flush()
@@ -48,7 +50,7 @@ def test_replay_that_fails_again_is_counted_and_told(app, ada, failed):
 
 def test_what_took_effect_has_no_replay_button(app, ada, failed):
     with app.app_context(), write(by="test"):
-        db.session.get(Delivery, failed).outcome = Outcome.APPLIED
+        db.session.get(Delivery, failed).status = DeliveryStatus.APPLIED
     row = ada.get("/dashboard/developers").text.split(f'id="delivery_{failed}"')[1].split("</li>")[0]
 
     assert '<span class="status applied">applied</span>' in row
@@ -63,7 +65,7 @@ def test_dead_delivery_takes_effect_when_it_is_replayed(app, ada):
 
     assert answer.status_code == 303
     with app.app_context():
-        assert db.session.get(Delivery, delivery).outcome == Outcome.APPLIED
+        assert db.session.get(Delivery, delivery).status == DeliveryStatus.APPLIED
         assert db.session.query(Member).count() == 187
     assert "reader187@post.example" in ada.get("/dashboard/members").text
 

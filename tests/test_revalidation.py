@@ -47,14 +47,14 @@ def test_rolled_back_write_leaves_copies_alone(app, visitor):
     assert visitor.get(POST, headers={"If-None-Match": before.headers["ETag"]}).status_code == 304
 
 
-def test_rolled_back_nonce_is_never_reached_again(app):
+def test_rolled_back_version_is_never_reached_again(app):
     with app.app_context():
         seen = []
         for _ in range(2):
             with pytest.raises(ZeroDivisionError), write(by="test") as session:
                 revalidate_tag("posts")
-                flask_revalidation.tags.replace_nonces(session.connection(), ["posts"])
-                seen.append(session.execute(text("SELECT nonce FROM revalidation_tag WHERE tag = 'posts'")).scalar())
+                flask_revalidation.tags.replace_versions(session.connection(), ["posts"])
+                seen.append(session.execute(text("SELECT version FROM revalidation_tag WHERE tag = 'posts'")).scalar())
                 _ = 1 / 0
 
         assert seen[0] != seen[1]
@@ -118,7 +118,7 @@ def test_inner_copy_passes_its_tags_to_the_outer_one(app):
         assert outer("two") == "<two>"
 
 
-def test_write_between_nonces_and_data_makes_a_miss(make_app):
+def test_write_between_versions_and_data_makes_a_miss(make_app):
     reader, writer = make_app(testing=False), make_app(testing=False)
 
     def render():

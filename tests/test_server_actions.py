@@ -148,19 +148,19 @@ def test_invalid_form_comes_back_as_it_was_sent(app, visitor, htmx):
     assert rows(app, "message") == 9
 
 
-def test_failure_rolls_back_the_write_and_the_nonces(app, ada, monkeypatch):
+def test_failure_rolls_back_the_write_and_the_versions(app, ada, monkeypatch):
     assert ada.get("/dashboard").status_code == 200
 
-    def nonces():
+    def versions():
         with app.app_context():
-            return dict(db.session.execute(text("SELECT tag, nonce FROM revalidation_tag")).tuples().all())
+            return dict(db.session.execute(text("SELECT tag, version FROM revalidation_tag")).tuples().all())
 
-    at_first = nonces()
+    at_first = versions()
     monkeypatch.setattr("actions.posts.success", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         ada.act("posts.create_post", title="Never there")
 
-    assert nonces() == at_first
+    assert versions() == at_first
     assert rows(app, "post") == 24
     assert rows(app, "form_key") == 0
     assert "Never there" not in ada.get("/dashboard").text

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from stripe import WebhookSignature
 
 from demo import stripe_events
-from models import Delivery, Member, Outcome, Payment, Post, Subscription, db
+from models import Delivery, DeliveryStatus, Member, Payment, Post, Subscription, db
 from settings import DEMO_GITHUB_SECRET, DEMO_STRIPE_SECRET
 
 SCALE = int(os.environ.get("WEBHOOK_SCALE", "1"))  # bin/prove asks for more than bin/test
@@ -81,7 +81,7 @@ def inbox(app):
     """Return (source, event id, outcome, attempts) of each delivery that the seed did not bring."""
     with app.app_context():
         rows = db.session.scalars(select(Delivery).where(~Delivery.event_id.startswith("evt_demo")))
-        return [(row.source, row.event_id, Outcome(row.outcome), row.attempts) for row in rows]
+        return [(row.source, row.event_id, DeliveryStatus(row.status), row.attempts) for row in rows]
 
 
 def members(app, *customers):

@@ -15,7 +15,7 @@ from flask import Response, abort, jsonify, request
 
 from api.problems import Problem
 from flask_revalidation import Busy, revalidate_tag, write
-from models import Delivery, Outcome
+from models import Delivery, DeliveryStatus
 from models.text import storable
 
 log = logging.getLogger(__name__)
@@ -69,25 +69,25 @@ def accept(source: str, event_id: str, **event: Any) -> Response:
         with write(by=f"webhook {source}", patience=PATIENCE):
             delivery = Delivery.receive(source=source, event_id=event_id, **event)
             revalidate_tag("deliveries")
-    outcome = Outcome(delivery.outcome)
+    status = DeliveryStatus(delivery.status)
     if delivery.is_open:
-        outcome = finish(delivery.id, patience=max(0.0, deadline - monotonic()))
-    if outcome == Outcome.FAILED:
+        status = finish(delivery.id, patience=max(0.0, deadline - monotonic()))
+    if status == DeliveryStatus.FAILED:
         raise Problem("fault", "It is kept, but could not be applied; nothing else was saved. Send it again.")
-    response = jsonify(received=True, outcome=outcome)
+    response = jsonify(received=True, outcome=status)
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
-def finish(delivery_id: int, *, patience: float | None = None) -> Outcome:
+def finish(delivery_id: int, *, patience: float | None = None) -> DeliveryStatus:
     """Process a stored event in a transaction of its own, and return what became of it."""
     with write(by="webhook", patience=patience):
         delivery = Delivery.find(delivery_id)
         revalidate_tag(*delivery.process())
-        if delivery.outcome in (Outcome.FAILED, Outcome.DEAD):
+        if delivery.status in (DeliveryStatus.FAILED, DeliveryStatus.DEAD):
             # Ids and places only: neither the payload nor the error's own words, which may quote it.
             log.error("delivery %d, attempt %d: %s", delivery.id, delivery.attempts, delivery.last_error)
-        return Outcome(delivery.outcome)
+        return DeliveryStatus(delivery.status)
 
 
 def finish_pending() -> int:
@@ -96,5 +96,5 @@ def finish_pending() -> int:
     done = 0
     with suppress(Busy):  # the next call goes on from here
         for delivery_id in left:
-            done += finish(delivery_id) in (Outcome.APPLIED, Outcome.IGNORED)
+            done += finish(delivery_id) in (DeliveryStatus.APPLIED, DeliveryStatus.IGNORED)
     return done

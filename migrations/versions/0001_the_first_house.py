@@ -1,9 +1,9 @@
 """the first house."""
 
+import secrets
+
 import sqlalchemy as sa
 from alembic import op
-
-from flask_revalidation import insert_epoch
 
 revision = "0001"
 down_revision = None
@@ -230,7 +230,8 @@ def upgrade() -> None:
         batch_op.create_index(
             batch_op.f("ix_post_tag_tag_id"), ["tag_id"], unique=False
         )
-    insert_epoch(op.get_bind())
+    epoch = sa.text("INSERT INTO revalidation_tag (tag, nonce) VALUES ('', :nonce)")
+    op.get_bind().execute(epoch, {"nonce": secrets.token_hex(16)})
 
 
 def downgrade() -> None:

@@ -10,7 +10,7 @@ import cli
 import flask_revalidation
 import flask_server_actions
 from actions import accounts, api_keys, comments, deliveries, likes, memberships, messages, posts, settings
-from api import DOORS
+from api import BLUEPRINTS
 from api.idempotency import Claims
 from api.strict_json import StrictJSON
 from flask_revalidation import sqlite
@@ -52,8 +52,8 @@ def create_app(given: Settings | None = None, *, testing: bool = False) -> Flask
     )
     app.json = StrictJSON(app)
     app.extensions.update(meter=Meter(env.data_dir / "meter.db"), claims=Claims(env.data_dir / "claims.lock"))
-    for door in DOORS:
-        app.register_blueprint(door.bp)
+    for module in BLUEPRINTS:
+        app.register_blueprint(module.bp)
 
     add_security_headers(app, https=env.secure)
     errors.register(app)

@@ -42,10 +42,10 @@ def prepare() -> None:
     with Path(directory, "prepare.lock").open("ab") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         upgrade()
-        from demo.seed import PARTNER_KEY, PASSWORD, PEOPLE, opens_to_everyone, seed
+        from demo.seed import PARTNER_KEY, PASSWORD, PEOPLE, has_public_passwords, seed
 
         if not current_app.config["DEMO"]:
-            if opens_to_everyone():
+            if has_public_passwords():
                 raise click.ClickException("This database is a demo's: its passwords are public. Start with another.")
             return
         with write(by="prepare"):
@@ -120,7 +120,7 @@ def create_key(name: str, scopes: tuple[str, ...], email: str | None) -> None:
         user = User.by_email(email) if email else _owner()
         if user is None or not user.is_writer:
             raise click.BadParameter("no owner, editor or author has this address")
-        _, text = ApiKey.cut(user, name.strip(), [Scope(scope) for scope in scopes])
+        _, text = ApiKey.issue(user, name.strip(), [Scope(scope) for scope in scopes])
         revalidate_tag("api-keys")
     click.echo(text)
 

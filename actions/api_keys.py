@@ -30,7 +30,7 @@ def create_key(form: NewKey, user: User) -> Success | Refused:
     """Cut a key. Its text is on the very next page, and never again anywhere."""
     if ApiKey.count_open(user) >= MOST_KEYS:
         return conflict(f"You hold {MOST_KEYS} keys. Revoke one that is no longer needed first.")
-    key, text = ApiKey.cut(user, form.name, [Scope(word) for word in form.scope.split()])
+    key, text = ApiKey.issue(user, form.name, [Scope(word) for word in form.scope.split()])
     revalidate_tag("api-keys")
     return success(f"The key “{key.name}” is cut. Copy it now.", key=text)
 

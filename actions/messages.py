@@ -11,10 +11,10 @@ from flask_server_actions import Form, Refused, Success, action, anyone, conflic
 from models import Message, Setting, Throttle, User
 from models.setting import Switch
 
-FREE_LETTERS = 20  # per address and day, before each further one has to wait
+FREE_MESSAGES = 20  # per address and day, before each further one has to wait
 
 
-class Letter(Form):
+class MessageForm(Form):
     """A letter to the house. `website` is a trap: people do not see the field, programs fill it in."""
 
     name: Annotated[str, Field(min_length=1, max_length=80)]
@@ -30,14 +30,14 @@ class OneMessage(Form):
 
 
 @action(allow=anyone("strangers write to us"))
-def send_message(form: Letter, _user: User | None) -> Success | Refused:
+def send_message(form: MessageForm, _user: User | None) -> Success | Refused:
     """Put a letter into the inbox."""
     if not Setting.is_on(Switch.CONTACT):
         return conflict("The contact form is closed at the moment; your words are still here.")
     if wait := Throttle.seconds_to_wait("letter", request.remote_addr or ""):
         return too_many("That is a lot of letters. Please try again later.", retry_after=wait)
     if not form.website:
-        Throttle.count_attempt("letter", request.remote_addr or "", free=FREE_LETTERS)
+        Throttle.count_attempt("letter", request.remote_addr or "", free=FREE_MESSAGES)
         Message.send(name=form.name, email=form.email, body=form.message)
         revalidate_tag("messages")
     return success("Thank you. Your letter has arrived, and a person will read it.")

@@ -2,4 +2,4 @@
 
 from api import cron, docs, health, problems, v1, webhooks
 
-DOORS = [health, problems, docs, v1, webhooks, cron]
+BLUEPRINTS = [health, problems, docs, v1, webhooks, cron]

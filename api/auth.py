@@ -24,11 +24,11 @@ def admit(needs: Scope | None, *, anyone: bool) -> None:
         _count(f"address:{_network()}")
         raise _unauthorised(f"A key in the address ends up in logs; `{misplaced[0]}` is not read.")
     text = _bearer()
-    g.api_key = ApiKey.recognise(text) if text else None
+    g.api_key = ApiKey.authenticate(text) if text else None
     _count(g.api_key.bucket if g.api_key else f"address:{_network()}")
     if g.api_key is None and (text is not None or not anyone):
         raise _unauthorised("This key opens nothing: unknown, misspelt or revoked." if text else "Please send a key.")
-    if g.api_key and needs and not g.api_key.opens(needs):
+    if g.api_key and needs and not g.api_key.has_scope(needs):
         raise _too_narrow(needs)
 
 
@@ -40,10 +40,10 @@ def caller() -> User | None:
 
 def admit_again(needs: Scope) -> ApiKey:
     """Return the key as the running write transaction sees it: one revoked a moment ago writes nothing."""
-    key = ApiKey.recognise(_bearer() or "")
+    key = ApiKey.authenticate(_bearer() or "")
     if key is None:
         raise _unauthorised("This key has been revoked.")
-    if not key.opens(needs):
+    if not key.has_scope(needs):
         raise _too_narrow(needs)
     return key
 

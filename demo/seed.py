@@ -73,15 +73,15 @@ def seed(*, replace: bool = False) -> bool:
     _members(chance, start)
     _messages(start)
     _deliveries(start)
-    ApiKey.cut(people["ada"], "The demo’s partner", [Scope.READ, Scope.WRITE], text=PARTNER_KEY)
+    ApiKey.issue(people["ada"], "The demo’s partner", [Scope.READ, Scope.WRITE], text=PARTNER_KEY)
     return True
 
 
-def opens_to_everyone() -> bool:
+def has_public_passwords() -> bool:
     """Say whether the key or a password that the docs print opens this database."""
     people = [User.by_email(f"{name.lower()}@hallway.example") for name, _, _ in PEOPLE]
     known = any(User.check_password(person, PASSWORD) for person in people if person)
-    return known or ApiKey.recognise(PARTNER_KEY) is not None
+    return known or ApiKey.authenticate(PARTNER_KEY) is not None
 
 
 def _person(name: str, role: Role, bio: str) -> User:

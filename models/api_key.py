@@ -62,7 +62,7 @@ class ApiKey(Model):
     user: Mapped[User] = relationship(lazy="joined", innerjoin=True)
 
     @classmethod
-    def cut(cls, user: User, name: str, scopes: list[Scope], *, text: str = "") -> tuple[Self, str]:
+    def issue(cls, user: User, name: str, scopes: list[Scope], *, text: str = "") -> tuple[Self, str]:
         """Make a key for `user`, and return it with its text, which nobody can read again. `text` is the demo's own."""
         if not text:
             body = f"hd_{_random(_ID)}_{_random(_SECRET)}"
@@ -73,7 +73,7 @@ class ApiKey(Model):
         return key, text
 
     @classmethod
-    def recognise(cls, text: str) -> Self | None:
+    def authenticate(cls, text: str) -> Self | None:
         """Return the key that `text` is, unless it is revoked or its person has gone. A misspelt one costs no query."""
         prefix, _, rest = text.partition("_")
         key_id, _, secret = rest.partition("_")
@@ -116,13 +116,13 @@ class ApiKey(Model):
         return f"key:{self.key_id}"
 
     @property
-    def held(self) -> list[Scope]:
+    def scope_list(self) -> list[Scope]:
         """The scopes it was cut for."""
         return [Scope(word) for word in self.scopes.split()]
 
-    def opens(self, scope: Scope) -> bool:
+    def has_scope(self, scope: Scope) -> bool:
         """Say whether it was cut for this."""
-        return scope in self.held
+        return scope in self.scope_list
 
     def revoke(self) -> None:
         """Let it open nothing from this commit on."""

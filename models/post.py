@@ -125,7 +125,7 @@ class Post(Model):
         return self.status == PostStatus.PUBLISHED
 
     @property
-    def keeps_its_address(self) -> bool:
+    def has_fixed_slug(self) -> bool:
         """Whether the slug is settled: from the first publication on, others may have written it down."""
         return self.published_at is not None
 
@@ -205,7 +205,9 @@ class Post(Model):
         return db.session.scalars(select(cls).order_by(cls.updated_at.desc(), cls.id.desc()).limit(limit)).all()
 
     @classmethod
-    def desk(cls, *, status: PostStatus | None, page: int, per_page: int, **choice: Unpack[Choice]) -> Sequence[Self]:
+    def for_dashboard(
+        cls, *, status: PostStatus | None, page: int, per_page: int, **choice: Unpack[Choice]
+    ) -> Sequence[Self]:
         """Return one page of all posts for the people of the house, newest first."""
         query = cls._chosen(select(cls), status, **choice).order_by(cls.created_at.desc(), cls.id.desc())
         return db.session.scalars(query.limit(per_page).offset((page - 1) * per_page)).all()
@@ -214,7 +216,7 @@ class Post(Model):
         """Return why the post cannot move to this address, or None where it can."""
         if slug == self.slug:
             return None
-        if self.keeps_its_address:
+        if self.has_fixed_slug:
             return "A post that has been published keeps its address."
         return None if Post.free_slug(slug) == slug else "Another post has this address."
 
@@ -259,7 +261,7 @@ class Post(Model):
         if excerpt is None and self.excerpt != first_words(self.body_html):
             excerpt = self.excerpt
         self.set_text(title, body, excerpt)
-        if slug and not self.keeps_its_address:
+        if slug and not self.has_fixed_slug:
             self.slug = slug
         if tags is not None:
             self.tags = Tag.named(tags)

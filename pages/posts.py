@@ -13,7 +13,7 @@ bp = Blueprint("posts", __name__)
 PER_PAGE = 12
 
 
-class DeskQuery(BaseModel):
+class PostsQuery(BaseModel):
     """`?status=`, `?q=` and `?page=`."""
 
     status: PostStatus | None = None
@@ -26,13 +26,13 @@ class DeskQuery(BaseModel):
 def index() -> str:
     """List the posts. A page that has emptied shows the last one that has not."""
     try:
-        query = DeskQuery.model_validate({k: v for k, v in request.args.items() if v})
+        query = PostsQuery.model_validate({k: v for k, v in request.args.items() if v})
     except ValidationError:
         raise NotFound from None
     counts = {status: Post.count(status, words=query.q) for status in (None, *PostStatus)}
     kept = query.model_dump(exclude={"page"})
     paging = Paging("/dashboard/posts", query.page, PER_PAGE, counts[query.status], kept).clamped()
-    posts = Post.desk(status=query.status, words=query.q, page=paging.page, per_page=PER_PAGE)
+    posts = Post.for_dashboard(status=query.status, words=query.q, page=paging.page, per_page=PER_PAGE)
     return render_template(
         "posts/index.html",
         posts=posts,

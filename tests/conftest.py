@@ -62,7 +62,7 @@ def filled_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _nothing_is_due_soon() -> None:
     """The demo schedules a post for 90 seconds after its start, and a suite takes longer than that."""
-    for post in Post.desk(status=PostStatus.SCHEDULED, page=1, per_page=10):
+    for post in Post.for_dashboard(status=PostStatus.SCHEDULED, page=1, per_page=10):
         assert post.publish_at
         post.publish_at += timedelta(days=1)
 

@@ -12,10 +12,10 @@ READ, WRITE = [Scope.READ], [Scope.READ, Scope.WRITE]
 PLENTY = "1000000"  # requests a minute, for tests that send many
 
 
-def cut(app: Flask, handle: str, scopes: list[Scope] = WRITE) -> str:
+def issue_key(app: Flask, handle: str, scopes: list[Scope] = WRITE) -> str:
     """Return the text of a new key of one of the demo's people."""
     with app.app_context(), write(by="tests"):
-        return ApiKey.cut(User.by_handle(handle), "a test's", scopes)[1]
+        return ApiKey.issue(User.by_handle(handle), "a test's", scopes)[1]
 
 
 def bearer(key: str) -> dict[str, str]:

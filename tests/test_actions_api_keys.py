@@ -29,10 +29,10 @@ def kept(app):
         return repr([[tuple(row) for row in table] for table in tables])
 
 
-def recognise(app, key):
+def authenticate(app, key):
     with app.app_context():
-        found = ApiKey.recognise(key)
-        return (found.name, found.held, found.user.handle) if found else None
+        found = ApiKey.authenticate(key)
+        return (found.name, found.scope_list, found.user.handle) if found else None
 
 
 @pytest.mark.parametrize("htmx", [False, True])
@@ -42,7 +42,7 @@ def test_key_is_on_the_very_next_page_and_works(app, ada, htmx):
     assert answer.status_code == 200
     assert "<h1>Developers</h1>" in answer.text
     assert answer.headers["Cache-Control"] == "private, no-store"
-    assert recognise(app, shown(answer)) == ("A phone app", [Scope.READ], "ada")
+    assert authenticate(app, shown(answer)) == ("A phone app", [Scope.READ], "ada")
 
 
 @pytest.mark.parametrize("htmx", [False, True])
@@ -71,7 +71,7 @@ def test_message_says_to_copy_it_now(ada):
 def test_scopes_are_those_that_were_asked_for(app, bob):
     both = bob.act("api_keys.create_key", page=PAGE, name="Both", scope="posts:read posts:write")
 
-    assert recognise(app, shown(both)) == ("Both", [Scope.READ, Scope.WRITE], "bob")
+    assert authenticate(app, shown(both)) == ("Both", [Scope.READ, Scope.WRITE], "bob")
 
 
 @pytest.mark.parametrize("scope", ["posts:write", "posts:read  posts:write", "admin", "", "posts:read,posts:write"])
@@ -88,12 +88,12 @@ def test_no_other_scopes_are_cut(app, bob, scope):
 def test_revoked_key_opens_nothing(app, ada):
     key = shown(ada.act("api_keys.create_key", page=PAGE, **NEW))
     with app.app_context():
-        row = ApiKey.recognise(key).id
+        row = ApiKey.authenticate(key).id
 
     for _ in range(2):
         assert ada.act("api_keys.revoke_key", page=PAGE, key_id=row).status_code == 303
 
-    assert recognise(app, key) is None
+    assert authenticate(app, key) is None
     assert "revoked" in ada.get(PAGE).text
 
 
@@ -127,9 +127,9 @@ def test_operator_cuts_and_revokes_a_key(app):
     cut = run(args=["keys", "create", "--name", "A scheduler", "--scope", "posts:read", "--scope", "posts:write"])
     key = cut.output.strip()
 
-    assert recognise(app, key) == ("A scheduler", [Scope.READ, Scope.WRITE], "ada")
+    assert authenticate(app, key) == ("A scheduler", [Scope.READ, Scope.WRITE], "ada")
     assert run(args=["keys", "revoke", key.split("_")[1]]).output == "“A scheduler” is revoked.\n"
-    assert recognise(app, key) is None
+    assert authenticate(app, key) is None
     assert run(args=["keys", "revoke", "NOSUCHKEY0"]).exit_code == 2
 
 
@@ -137,7 +137,7 @@ def test_operator_names_a_writer_by_address(app):
     run = app.test_cli_runner().invoke
     fields = ["--name", "x", "--scope", "posts:read", "--user"]
 
-    assert recognise(app, run(args=["keys", "create", *fields, "bob@hallway.example"]).output.strip())[2] == "bob"
+    assert authenticate(app, run(args=["keys", "create", *fields, "bob@hallway.example"]).output.strip())[2] == "bob"
     for nobody in ("cleo@hallway.example", "nobody@hallway.example"):
         assert run(args=["keys", "create", *fields, nobody]).exit_code == 2
     assert run(args=["keys", "create", "--name", " ", "--scope", "posts:read"]).exit_code == 2
@@ -155,7 +155,7 @@ def test_operator_without_an_owner_is_told_what_to_do(app):
 
 
 def test_the_demos_partner_has_a_key(app):
-    assert recognise(app, PARTNER_KEY) == ("The demo’s partner", [Scope.READ, Scope.WRITE], "ada")
+    assert authenticate(app, PARTNER_KEY) == ("The demo’s partner", [Scope.READ, Scope.WRITE], "ada")
 
 
 def test_developers_page_says_when_a_key_was_last_used(app, ada):

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import time_machine
-from keys import cut, send
+from keys import issue_key, send
 from scenarios import PUBLISHED, rows
 
 from models import Post
@@ -35,7 +35,7 @@ def test_production_has_no_demo_actions(make_app):
 def test_sweep_forgets_what_is_over_and_nothing_else(app, ada, visitor):
     letter = {"name": "Ina", "email": "ina@x.example", "message": "Hello"}
     visitor.act("messages.send_message", page="/contact", _key="an old form", **letter)
-    key, once = cut(app, "ada"), {"Idempotency-Key": "old"}
+    key, once = issue_key(app, "ada"), {"Idempotency-Key": "old"}
     send(app, "POST", "/api/v1/posts", key, headers=once, json={"title": "Sent by a program"})
     before, years = app.test_client().get("/blog").text, datetime.now(UTC) + timedelta(days=400)
 

@@ -60,7 +60,7 @@ def test_bad_or_taken_address_is_refused_beside_its_field(ada, slug):
     assert 'value="T"' in answer.text
 
 
-def test_published_post_keeps_its_address(ada, find_post):
+def test_published_post_has_fixed_slug(ada, find_post):
     post = find_post(PUBLISHED)
 
     answer = ada.act("posts.update_post", page=f"/dashboard/posts/{post.id}/edit", **edit_fields(post, slug="other"))

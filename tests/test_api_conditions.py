@@ -6,7 +6,7 @@ import json
 import threading
 
 import pytest
-from door import QUOTA, Caller, cut, refusal
+from api_client import QUOTA, Caller, issue_key, refusal
 from scenarios import DRAFT, PUBLISHED, fingerprint
 from serving import serving
 from sqlalchemy import select, text
@@ -20,7 +20,7 @@ OTHER = "another"
 @pytest.fixture
 def ada(app):
     """The owner, at the door."""
-    return Caller(app, cut(app, "ada"))
+    return Caller(app, issue_key(app, "ada"))
 
 
 # --- the grid -------------------------------------------------------------------------------------------------------
@@ -79,7 +79,7 @@ def put_back(app, row):
 def test_every_combination_of_conditions_is_answered_as_the_rfc_says(make_app, name):
     app = make_app(testing=False, **QUOTA)
     method, rest, keyed, extra = METHODS[name]
-    key = cut(app, "ada")
+    key = issue_key(app, "ada")
     Caller(app, key).post("/posts", {"title": "Grid", "slug": "grid"})
     Caller(app, key).put("/posts/grid/publication")
     caller = Caller(app, key if keyed else "")
@@ -224,7 +224,7 @@ EDITORS, ROUNDS = 8, 10
 
 
 def test_no_edit_is_lost_among_many_editors(app, data_dir):
-    key = cut(app, "ada")
+    key = issue_key(app, "ada")
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
     accepted, statuses = [], set()
 

@@ -1,7 +1,7 @@
 """Programs in other sites' pages may read what everyone may read; they carry no cookies and change nothing."""
 
 import pytest
-from door import QUOTA, Caller, cut
+from api_client import QUOTA, Caller, issue_key
 from scenarios import PUBLISHED, fingerprint
 
 ODD = ["null", "*", "https://evil.example", "http://localhost", "http://127.0.0.1:8000", "https://hallway.example.evil"]
@@ -27,7 +27,7 @@ def allowed(answer):
 @pytest.mark.parametrize("path", ["/posts", f"/posts/{PUBLISHED}", "/tags", "/authors", "/posts.csv", "/openapi.json"])
 @pytest.mark.parametrize("keyed", [False, True])
 def test_reads_are_open_to_every_origin_and_to_no_cookie(app, path, keyed):
-    caller = Caller(app, cut(app, "ada") if keyed else "")
+    caller = Caller(app, issue_key(app, "ada") if keyed else "")
     for answer in (caller.get(path), caller.get(path, Origin="https://other.example")):
         assert answer.status_code == 200
         assert allowed(answer) == {

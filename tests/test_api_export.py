@@ -14,8 +14,8 @@ import time
 from pathlib import Path
 
 import pytest
+from api_client import QUOTA, Caller, issue_key, refusal
 from conftest import settings_for
-from door import QUOTA, Caller, cut, refusal
 from serving import serving
 from sqlalchemy import select
 
@@ -34,7 +34,7 @@ ODD_TEXTS += ['say "hi"', "a,b", "a;b", "two\nlines", "a\r\nb", "Tür, 雪, 🚪
 @pytest.fixture
 def ada(app):
     """The owner, at the door."""
-    return Caller(app, cut(app, "ada"))
+    return Caller(app, issue_key(app, "ada"))
 
 
 def undone(cell):
@@ -88,7 +88,7 @@ def test_table_holds_what_readers_see_value_by_value(app, ada):
 
 
 def test_each_line_of_the_export_is_what_the_post_itself_answers(app, ada):
-    for caller in (ada, Caller(app, cut(app, "bob"))):
+    for caller in (ada, Caller(app, issue_key(app, "bob"))):
         answer = caller.get("/export")
         lines = answer.text.splitlines()
         assert answer.mimetype == "application/x-ndjson"
@@ -136,7 +136,7 @@ def test_export_is_of_one_moment(app, ada, monkeypatch, path):
 @pytest.mark.parametrize("path", ["/export", "/posts.csv"])
 def test_fault_midway_is_an_answer_and_not_half_a_file(make_app, monkeypatch, path):
     app = make_app(testing=False)
-    ada = Caller(app, cut(app, "ada"))
+    ada = Caller(app, issue_key(app, "ada"))
     of, seen = PostOut.of, []
 
     def fail_late(post):
@@ -196,7 +196,7 @@ def large(filled_directory, tmp_path_factory):
     directory = tmp_path_factory.mktemp("large") / "data"
     shutil.copytree(filled_directory, directory)
     app = create_app(settings_for(directory), testing=True)
-    key = cut(app, "ada")
+    key = issue_key(app, "ada")
     with app.app_context():
         db.engine.dispose()
     database = sqlite3.connect(directory / "hallway.db")

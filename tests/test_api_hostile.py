@@ -4,7 +4,7 @@ import base64
 import json
 
 import pytest
-from keys import PLENTY, bearer, cut, send
+from keys import PLENTY, bearer, issue_key, send
 from scenarios import PUBLISHED, fingerprint
 
 POST = f"/api/v1/posts/{PUBLISHED}"
@@ -18,7 +18,7 @@ def app(make_app):
 
 @pytest.fixture
 def key(app):
-    return cut(app, "ada")
+    return issue_key(app, "ada")
 
 
 def cursor(*position):

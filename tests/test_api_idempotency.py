@@ -11,7 +11,7 @@ from datetime import timedelta
 
 import pytest
 import time_machine
-from door import QUOTA, Caller, cut, refusal, slugs
+from api_client import QUOTA, Caller, issue_key, refusal, slugs
 from scenarios import fingerprint, rows
 from serving import serving
 
@@ -25,7 +25,7 @@ NEW = {"title": "Once", "body": "Only once.", "tags": ["once"]}
 @pytest.fixture
 def ada(app):
     """The owner, at the door."""
-    return Caller(app, cut(app, "ada"))
+    return Caller(app, issue_key(app, "ada"))
 
 
 def posts_called(caller, title):
@@ -70,8 +70,8 @@ def test_same_key_with_another_body_is_422(app, ada):
 
 
 def test_same_key_of_another_caller_is_another_request(app, ada):
-    again = Caller(app, cut(app, "ada"))
-    bob = Caller(app, cut(app, "bob"))
+    again = Caller(app, issue_key(app, "ada"))
+    bob = Caller(app, issue_key(app, "bob"))
 
     made = [caller.post("/posts", NEW, Idempotency_Key="k1").json["slug"] for caller in (ada, again, bob)]
 
@@ -119,7 +119,7 @@ def test_answer_is_for_the_key_that_asked_and_only_while_it_opens_the_door(app, 
 @pytest.mark.parametrize("seed", range(3))
 def test_any_order_of_requests_ends_as_a_simple_model_says(make_app, seed):
     app, chance = make_app(testing=False, **QUOTA), random.Random(seed)
-    callers = [Caller(app, cut(app, handle)) for handle in ("ada", "bob")]
+    callers = [Caller(app, issue_key(app, handle)) for handle in ("ada", "bob")]
     bodies = [{"title": f"Model {number}"} for number in range(3)]
     kept, effects = {}, 0
 
@@ -170,7 +170,7 @@ def together(requests):
 
 def test_second_request_is_409_while_the_first_is_running(make_app, monkeypatch):
     app = make_app(testing=False)
-    ada = Caller(app, cut(app, "ada"))
+    ada = Caller(app, issue_key(app, "ada"))
     running, go_on = threading.Event(), threading.Event()
     answer, firsts = api.v1.posts._answer, []
 
@@ -196,7 +196,7 @@ def test_second_request_is_409_while_the_first_is_running(make_app, monkeypatch)
 
 def test_claim_is_free_again_after_a_failure(make_app, monkeypatch):
     app = make_app(testing=False)
-    ada = Caller(app, cut(app, "ada"))
+    ada = Caller(app, issue_key(app, "ada"))
     monkeypatch.setattr("api.v1.posts._answer", lambda *_, **__: 1 / 0)
 
     assert refusal(ada.post("/posts", NEW, Idempotency_Key="k1")) == (500, "fault")
@@ -206,7 +206,7 @@ def test_claim_is_free_again_after_a_failure(make_app, monkeypatch):
 
 def test_many_at_once_in_one_process_have_one_effect(make_app):
     app = make_app(testing=False)
-    key = cut(app, "ada")
+    key = issue_key(app, "ada")
     callers = [Caller(app, key) for _ in range(8)]
 
     answers = together([lambda c=caller: c.post("/posts", NEW, Idempotency_Key="k1") for caller in callers])
@@ -217,10 +217,10 @@ def test_many_at_once_in_one_process_have_one_effect(make_app):
 
 
 def test_over_processes_there_is_one_effect_even_when_a_worker_dies(app, data_dir):
-    key = cut(app, "ada")
+    key = issue_key(app, "ada")
     hold, held, kill = (data_dir / name for name in ("HOLD", "HELD", "KILL"))
 
-    with serving(data_dir, application="door_app:application()", **QUOTA) as server:
+    with serving(data_dir, application="slow_api_app:application()", **QUOTA) as server:
 
         def send(title, chosen):
             connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)

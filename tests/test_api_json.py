@@ -4,7 +4,7 @@ import http.client
 import json
 
 import pytest
-from door import Caller, cut, refusal
+from api_client import Caller, issue_key, refusal
 from scenarios import DRAFT, PUBLISHED, fingerprint
 from serving import serving
 
@@ -70,7 +70,7 @@ INVALID = {
 @pytest.fixture
 def ada(app):
     """The owner, at the door."""
-    return Caller(app, cut(app, "ada"))
+    return Caller(app, issue_key(app, "ada"))
 
 
 def test_body_that_is_no_clear_json_is_400(app, ada):
@@ -156,7 +156,7 @@ def test_two_megabytes_are_413(app, ada):
 
 
 def test_body_in_chunks_is_read_whole_or_refused(app, data_dir):
-    headers = {**JSON, "Authorization": f"Bearer {cut(app, 'ada')}"}
+    headers = {**JSON, "Authorization": f"Bearer {issue_key(app, 'ada')}"}
 
     def send(*chunks):
         connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)

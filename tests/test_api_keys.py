@@ -5,7 +5,7 @@ import re
 import threading
 
 import pytest
-from door import QUOTA, Caller, cut, refusal
+from api_client import QUOTA, Caller, issue_key, refusal
 from scenarios import DRAFT, PUBLISHED, fingerprint
 from sqlalchemy import event, select
 
@@ -18,7 +18,7 @@ from models.api_key import _LETTERS, _checksum
 @pytest.fixture
 def key(app):
     """A key of the owner's, for everything."""
-    return cut(app, "ada")
+    return issue_key(app, "ada")
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def change(app, text, deed):
 
 
 def test_key_has_an_id_a_secret_of_190_bits_and_check_digits(app):
-    keys = {cut(app, "ada") for _ in range(50)}
+    keys = {issue_key(app, "ada") for _ in range(50)}
 
     assert len(keys) == 50
     assert all(re.fullmatch(r"hd_[0-9A-Za-z]{10}_[0-9A-Za-z]{38}", key) for key in keys)
@@ -60,7 +60,7 @@ def test_every_change_of_one_character_is_refused_without_a_query(app, key, stat
     wrong |= {key[:n] + key[n] + key[n:] for n in range(len(key))}
 
     with app.app_context():
-        assert [text for text in wrong if ApiKey.recognise(text)] == []
+        assert [text for text in wrong if ApiKey.authenticate(text)] == []
     for text in sorted(wrong)[::200]:
         assert refusal(Caller(app, text).get("/me")) == (401, "key-needed")
     assert statements == []
@@ -77,7 +77,7 @@ def test_invented_key_with_good_check_digits_opens_nothing(app, key):
 def test_secret_is_in_no_table_no_file_no_log_and_no_answer(make_app, data_dir, caplog):
     caplog.set_level(logging.DEBUG)
     app = make_app(testing=False, **QUOTA)
-    key = cut(app, "ada")
+    key = issue_key(app, "ada")
     ada = Caller(app, key)
     answers = [
         ada.get("/me"),
@@ -171,7 +171,7 @@ def test_key_opens_no_page_and_no_action(app, key):
 
 
 def test_missing_scope_is_named(app):
-    reader, writer = Caller(app, cut(app, "ada", Scope.READ)), Caller(app, cut(app, "ada", Scope.WRITE))
+    reader, writer = Caller(app, issue_key(app, "ada", Scope.READ)), Caller(app, issue_key(app, "ada", Scope.WRITE))
     asked = [
         (reader.post("/posts", {"title": "T"}), "posts:write"),
         (reader.patch(f"/posts/{DRAFT}", {"title": "T"}), "posts:write"),
@@ -227,7 +227,7 @@ LATE = {
 def test_write_that_waits_while_its_right_is_taken_away_writes_nothing(make_app, monkeypatch, case):
     deed, expected = LATE[case]
     app = make_app(testing=False)
-    key, waits, answers = cut(app, "bob"), threading.Event(), []
+    key, waits, answers = issue_key(app, "bob"), threading.Event(), []
 
     def write_after_all(by):
         waits.set()
@@ -243,4 +243,4 @@ def test_write_that_waits_while_its_right_is_taken_away_writes_nothing(make_app,
     late.join()
 
     assert refusal(answers[0]) == expected
-    assert "Too late" not in Caller(app, cut(app, "ada")).get("/posts?limit=100").text
+    assert "Too late" not in Caller(app, issue_key(app, "ada")).get("/posts?limit=100").text

@@ -8,7 +8,7 @@ from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from door import QUOTA, Caller, cut, refusal, slugs
+from api_client import QUOTA, Caller, issue_key, refusal, slugs
 from sqlalchemy import select
 
 from flask_revalidation import revalidate_tag, write
@@ -62,7 +62,7 @@ def test_every_post_comes_once_and_in_order_at_every_size_of_page(busy, filters)
 def test_with_a_key_every_post_comes_once_newest_begun_first(busy):
     with busy.app_context():
         expected = db.session.scalars(select(Post.slug).order_by(Post.id.desc())).all()
-    ada = Caller(busy, cut(busy, "ada"))
+    ada = Caller(busy, issue_key(busy, "ada"))
 
     for limit in range(1, 26):
         assert slugs(by_pages(ada, f"/posts?limit={limit}")) == expected, limit
@@ -128,7 +128,7 @@ class Churn:
 @pytest.mark.parametrize("seed", range(2))
 def test_writes_between_pages_make_no_post_come_twice_or_not_at_all(busy, keyed, seed):
     churn = Churn(busy, seed)
-    caller = Caller(busy, cut(busy, "ada") if keyed else "")
+    caller = Caller(busy, issue_key(busy, "ada") if keyed else "")
     steady = {slug for slug in slugs(caller.every("/posts")) if not slug.startswith("churn-")}
     assert len(steady) > 15
 
@@ -188,7 +188,7 @@ FORGED = [
 
 @pytest.mark.parametrize("keyed", [False, True])
 def test_forged_cursors_are_422(busy, keyed):
-    caller = Caller(busy, cut(busy, "ada") if keyed else "")
+    caller = Caller(busy, issue_key(busy, "ada") if keyed else "")
 
     for cursor in [*FORGED, *(forged(f"/api/v1/{name}", "\ud800") for name in ("tags", "authors"))]:
         for path in ("/posts", "/tags", "/authors"):
@@ -210,7 +210,7 @@ def test_cut_or_changed_cursors_are_422_or_lead_somewhere(busy):
 
 
 def test_cursor_of_another_list_is_422(busy):
-    stranger, ada = Caller(busy), Caller(busy, cut(busy, "ada"))
+    stranger, ada = Caller(busy), Caller(busy, issue_key(busy, "ada"))
     lists = {(caller, path) for caller in (stranger, ada) for path in ("/posts", "/tags", "/authors")}
     cursors = {(c, path): c.get(f"{path}?limit=1").json["next_cursor"] for c, path in lists}
     assert all(cursors.values())

@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime
 
 import pytest
-from door import QUOTA, Caller, cut, in_database, refusal, slugs
+from api_client import QUOTA, Caller, in_database, issue_key, refusal, slugs
 from scenarios import DRAFT, PUBLISHED, fingerprint
 
 from flask_revalidation import ForgottenRevalidation, revalidate_everything, write
@@ -17,7 +17,7 @@ BOBS_DRAFT, EDITHS_DRAFT = DRAFT, "empty-your-pockets-at-the-border"
 @pytest.fixture
 def key_of(app):
     """Cut a key for one of the demo's people."""
-    return lambda handle, *scopes: cut(app, handle, *scopes)
+    return lambda handle, *scopes: issue_key(app, handle, *scopes)
 
 
 @pytest.fixture

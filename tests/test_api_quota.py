@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
-from door import Caller, cut, refusal
+from api_client import Caller, issue_key, refusal
 from serving import ROOT, serving
 
 from models.meter import WINDOW, Meter
@@ -66,7 +66,7 @@ def test_full_quota_is_back_with_the_next_window_and_not_before(few):
 
 
 def test_each_key_and_each_address_has_a_quota_of_its_own(few):
-    callers = [Caller(few, cut(few, handle)) for handle in ("ada", "ada", "bob")]
+    callers = [Caller(few, issue_key(few, handle)) for handle in ("ada", "ada", "bob")]
     for caller in callers:
         assert [caller.get("/tags").status_code for _ in range(6)] == [200] * 5 + [429]
 
@@ -83,7 +83,7 @@ def test_refused_requests_count_and_bad_keys_count_against_the_address(few):
     assert left(Caller(few), "/posts/none") == 1
     assert left(Caller(few), "/posts?limit=0") == 0
     assert refusal(Caller(few, "hd_wrong").get("/me")) == (429, "too-many-requests")
-    assert Caller(few, cut(few, "ada")).get("/me").status_code == 200
+    assert Caller(few, issue_key(few, "ada")).get("/me").status_code == 200
 
 
 def test_household_with_many_ipv6_addresses_has_one_quota(few):
@@ -239,7 +239,7 @@ def test_four_workers_together_admit_exactly_the_quota(app, data_dir):
     with serving(data_dir, workers=4, API_REQUESTS_PER_MINUTE=str(QUOTA)) as server:
         while True:
             began = time.time() // WINDOW
-            answers = crowd(server, cut(app, "ada"))
+            answers = crowd(server, issue_key(app, "ada"))
             if time.time() // WINDOW == began:  # else the window turned meanwhile: once more, with another key
                 break
         log = server.log.read_text()

@@ -2,7 +2,7 @@
 
 import pytest
 from conftest import ORIGIN
-from keys import PLENTY, READ, bearer, cut, send
+from keys import PLENTY, READ, bearer, issue_key, send
 from scenarios import fingerprint, good_fields
 
 from flask_revalidation import write
@@ -63,10 +63,14 @@ def drafts(app):
 @pytest.fixture
 def keys(app):
     """A key of each kind."""
-    found = {"read key": cut(app, "bob", READ), "revoked key": cut(app, "ada"), "disabled": cut(app, "edith")}
-    found["write key"] = found["another's"] = cut(app, "bob")
+    found = {
+        "read key": issue_key(app, "bob", READ),
+        "revoked key": issue_key(app, "ada"),
+        "disabled": issue_key(app, "edith"),
+    }
+    found["write key"] = found["another's"] = issue_key(app, "bob")
     with app.app_context(), write(by="tests"):
-        ApiKey.recognise(found["revoked key"]).revoke()
+        ApiKey.authenticate(found["revoked key"]).revoke()
         User.by_handle("edith").disable()
     return found
 
@@ -121,7 +125,7 @@ def test_what_is_open_needs_nothing_and_writes_nothing(app, operation):
 
 
 def test_neither_key_nor_cookie_replaces_a_signature(app, ada):
-    key = cut(app, "ada")
+    key = issue_key(app, "ada")
     before = fingerprint(app)
 
     for operation, status in SIGNED.items():
@@ -133,7 +137,7 @@ def test_neither_key_nor_cookie_replaces_a_signature(app, ada):
 
 
 def test_key_opens_no_action(app):
-    key, actions = cut(app, "ada"), app.extensions["server_actions"].actions
+    key, actions = issue_key(app, "ada"), app.extensions["server_actions"].actions
     guarded = [name for name in actions if name not in FOR_ANYONE]
     before = fingerprint(app)
 

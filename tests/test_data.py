@@ -16,7 +16,7 @@ from serving import ROOT, serving
 from sqlalchemy import select, text
 
 from app import create_app
-from demo.seed import POSTS, Source, opens_to_everyone, seed
+from demo.seed import POSTS, Source, has_public_passwords, seed
 from flask_revalidation import Busy, write
 from flask_revalidation.write_lock import turns_at
 from models import Member, Message, Payment, Post, PostStatus, Setting, User, db
@@ -273,11 +273,11 @@ def test_production_does_not_open_a_database_whose_passwords_are_public(app, dat
         with write(by="test"):
             for person in db.session.query(User):
                 person.disable()
-        assert not opens_to_everyone()
+        assert not has_public_passwords()
         with write(by="test"):
             ada = db.session.query(User).filter_by(handle="ada").one()
             ada.disabled_at, ada.password_hash = None, "changed"
-        assert opens_to_everyone(), "the partner's key still opens it"
+        assert has_public_passwords(), "the partner's key still opens it"
 
 
 def test_migrated_database_without_demo_is_empty(tmp_path):

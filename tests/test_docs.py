@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from test_house import ROOT
+from test_structure import ROOT
 
 from settings import Settings
 

@@ -6,9 +6,9 @@ from html.parser import HTMLParser
 
 import pytest
 from scenarios import fingerprint, good_fields
-from test_house import ROOT
+from test_structure import ROOT
 
-ALL = sorted(re.findall(r'"(\w+\.\w+)",', (ROOT / "tests/test_house.py").read_text()))
+ALL = sorted(re.findall(r'"(\w+\.\w+)",', (ROOT / "tests/test_structure.py").read_text()))
 OWN = {"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin"}
 NUMBERS = {"post_id", "version", "comment_id", "message_id", "key_id", "delivery_id"}
 FORM = "application/x-www-form-urlencoded"

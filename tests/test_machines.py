@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 from scenarios import PUBLISHED, good_fields
-from test_house import ROOT
+from test_structure import ROOT
 
 from flask_revalidation import revalidate_everything, write
 from models import Post

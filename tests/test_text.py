@@ -5,7 +5,7 @@ import re
 import pytest
 from pygments.token import STANDARD_TYPES
 from scenarios import PUBLISHED, good_fields
-from test_house import ROOT
+from test_structure import ROOT
 
 from flask_revalidation import revalidate_everything, write
 from flask_revalidation.transaction import is_writing
@@ -94,7 +94,7 @@ def test_texts_are_rendered_before_the_write(app, ada, monkeypatch, door):
 
 def api_create(app, body):
     with app.app_context(), write(by="test"):
-        _, secret = ApiKey.cut(User.by_handle("ada"), "test", [Scope.WRITE])
+        _, secret = ApiKey.issue(User.by_handle("ada"), "test", [Scope.WRITE])
     headers = {"Authorization": f"Bearer {secret}"}
     return app.test_client().post("/api/v1/posts", json={"title": "T", "body": body}, headers=headers).status_code
 

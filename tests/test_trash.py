@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 import time_machine
-from keys import cut, send
+from keys import issue_key, send
 from scenarios import DRAFT, PUBLISHED, hidden, rows
 from sqlalchemy import select, text
 
@@ -105,7 +105,7 @@ def test_what_is_back_is_no_longer_in_the_trash(ada, find_post):
 
 def test_deletion_through_the_door_can_be_undone_too(app, ada, find_post):
     post, before = find_post(PUBLISHED), contents(app)
-    answer = send(app, "DELETE", f"/api/v1/posts/{PUBLISHED}", cut(app, "ada"), headers={"If-Match": "*"})
+    answer = send(app, "DELETE", f"/api/v1/posts/{PUBLISHED}", issue_key(app, "ada"), headers={"If-Match": "*"})
     assert answer.status_code == 204
     ada.act("posts.restore_post", post_id=post.id)
 

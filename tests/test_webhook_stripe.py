@@ -11,7 +11,7 @@ import pytest
 import webhooks
 from conftest import settings_for
 from stripe import WebhookSignature
-from test_house import ROOT
+from test_structure import ROOT
 from webhooks import SCALE, STRIPE, event, inbox, member, send, signature, signed
 
 from settings import BadSettings

@@ -30,8 +30,8 @@ def register(app: Flask) -> None:
 
 def answer(status: int, description: str = "") -> Response:
     """Return the refusal, as a page or as a problem."""
-    door = problems if f"{request.path}/".startswith("/api/") else pages
-    response: Response = door.refuse(status, description)
+    answers = problems if f"{request.path}/".startswith("/api/") else pages
+    response: Response = answers.refuse(status, description)
     return response
 
 

@@ -241,7 +241,7 @@ class MeOut(Out):
         """Return what a key may know of itself."""
         user: User = key.user
         person = PersonOut(handle=user.handle, name=user.name, role=user.role)
-        return cls(key=key.key_id, name=key.name, scopes=key.held, person=person)
+        return cls(key=key.key_id, name=key.name, scopes=key.scope_list, person=person)
 
 
 class Fault(Out):

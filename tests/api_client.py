@@ -13,12 +13,12 @@ EVERYTHING = (Scope.READ, Scope.WRITE)
 QUOTA = {"API_REQUESTS_PER_MINUTE": "1000000"}  # for tests that are about something else
 
 
-def cut(app: Flask, handle: str, *scopes: Scope) -> str:
+def issue_key(app: Flask, handle: str, *scopes: Scope) -> str:
     """Cut a key for one of the demo's people, and return its text."""
     with app.app_context(), write(by="test"):
         person = User.by_handle(handle)
         assert person
-        return ApiKey.cut(person, f"{handle}'s key", list(scopes or EVERYTHING))[1]
+        return ApiKey.issue(person, f"{handle}'s key", list(scopes or EVERYTHING))[1]
 
 
 class Caller:

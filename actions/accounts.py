@@ -5,7 +5,7 @@ from typing import Annotated
 from flask import request
 from pydantic import Field, SecretStr
 
-from actions.fields import Email, Nothing
+from actions.fields import Nothing
 from flask_revalidation import Busy
 from flask_server_actions import (
     Form,
@@ -22,6 +22,7 @@ from flask_server_actions import (
 from models import Throttle, User, UserSession
 from models.session import LIFETIME
 from web.auth import SESSION, cookie_name, cookie_options, session_token
+from web.fields import Email
 
 FREE_GUESSES = 5  # for one account from one address, before each further one has to wait
 FREE_GUESSES_PER_ACCOUNT = 50  # from anywhere: high, or strangers could lock an owner out

@@ -4,10 +4,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from actions.fields import RowId, writers
+from actions.fields import writers
 from flask_revalidation import revalidate_tag
 from flask_server_actions import Form, Refused, Success, action, conflict, success
 from models import ApiKey, Scope, User
+from web.fields import RowId
 
 MOST_KEYS = 20  # that one person may hold at a time
 

@@ -1,9 +1,10 @@
 """What webhooks brought, once more: the owner's button beside a delivery that failed."""
 
-from actions.fields import RowId, owner
+from actions.fields import owner
 from flask_revalidation import revalidate_tag
 from flask_server_actions import Form, Refused, Success, action, conflict, success
 from models import Delivery, DeliveryStatus, User
+from web.fields import RowId
 
 
 class OneDelivery(Form):

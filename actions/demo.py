@@ -6,12 +6,13 @@ from flask import abort, current_app, request
 from pydantic import Field
 
 from actions.accounts import start_session
-from actions.fields import Email, Nothing
+from actions.fields import Nothing
 from demo.seed import seed
 from demo.stripe_events import encode, event, sign
 from flask_revalidation import revalidate_everything
 from flask_server_actions import Form, Refused, Success, action, anyone, redirect
 from models import NotFound, User
+from web.fields import Email
 
 IN_DEMO = "the demo belongs to whoever tries it"
 

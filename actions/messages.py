@@ -5,11 +5,12 @@ from typing import Annotated
 from flask import request
 from pydantic import Field
 
-from actions.fields import Email, RowId, editors
+from actions.fields import editors
 from flask_revalidation import revalidate_tag
 from flask_server_actions import Form, Refused, Success, action, anyone, conflict, success, too_many
 from models import Message, Setting, Throttle, User
 from models.setting import Switch
+from web.fields import Email, RowId
 
 FREE_MESSAGES = 20  # per address and day, before each further one has to wait
 

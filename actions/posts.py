@@ -7,12 +7,13 @@ from typing import Annotated
 
 from pydantic import Field
 
-from actions.fields import Markdown, Moment, OnePost, RowId, Slug, Title, writers
+from actions.fields import OnePost, writers
 from flask_revalidation import revalidate_tag
 from flask_server_actions import Form, Refused, Success, Undo, action, conflict, invalid, look, success
 from models import Post, User, db, now
 from models.text import to_html
 from web.auth import load_user
+from web.fields import Markdown, Moment, OptionalSlug, RowId, Title
 
 
 class NewPost(Form):
@@ -20,7 +21,7 @@ class NewPost(Form):
 
     title: Title
     body: Markdown = ""
-    slug: Slug = None
+    slug: OptionalSlug = None
 
 
 class EditedPost(NewPost):

@@ -9,19 +9,9 @@ from pydantic.json_schema import SkipJsonSchema
 
 from api.v1.examples import add_example
 from models import ApiKey, Post, PostStatus, Role, Scope, User
+from web.fields import Excerpt, Handle, Markdown, Slug, TagName, Title
 
 JSON = "application/json"
-_WORD = r"^[a-z0-9]+(-[a-z0-9]+)*$"
-# What cannot be shown is refused, as in our forms: an editor could not save such a post again.
-_TEXT = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"
-_LINE = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"  # with something to see
-
-Slug = Annotated[str, Field(max_length=80, pattern=_WORD, examples=["the-letter-slot"])]
-TagName = Annotated[str, Field(max_length=40, pattern=_WORD, examples=["boundaries"])]
-Handle = Annotated[str, Field(max_length=40, pattern=_WORD, examples=["ada"])]
-Title = Annotated[str, Field(min_length=1, max_length=120, pattern=_LINE, examples=["The letter slot"])]
-Body = Annotated[str, Field(max_length=100_000, pattern=_TEXT, description="Markdown", examples=["A door is …"])]
-Excerpt = Annotated[str, Field(max_length=200, pattern=_TEXT, description="Empty: the beginning of the body")]
 Tags = Annotated[list[TagName], Field(max_length=10)]
 Limit = Annotated[int, Field(ge=1, le=100, description="How many at most")]
 Cursor = Annotated[str, Field(min_length=1, max_length=300, description="Where to go on: next_cursor of the last page")]
@@ -73,7 +63,7 @@ class PostIn(In):
     model_config = ConfigDict(json_schema_extra=_without_slug)
 
     title: Title
-    body: Body = ""
+    body: Markdown = ""
     slug: Slug = Field("", description="Left out, it is made from the title")
     excerpt: Excerpt = ""
     tags: Tags = []
@@ -92,7 +82,7 @@ class PostChange(In):
     model_config = ConfigDict(json_schema_extra=_without_defaults)
 
     title: Title = ""
-    body: Body = ""
+    body: Markdown = ""
     slug: Slug = Field("", description="Only until the post is published for the first time")
     excerpt: Excerpt = ""
     tags: Tags = []

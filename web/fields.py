@@ -1,0 +1,37 @@
+"""Field types that forms and the API share: what a title, a body, a slug, an address is. Each limit stands once."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+_WORD = r"^[a-z0-9]+(-[a-z0-9]+)*$"
+# What cannot be shown is refused: control characters, but for tabs and line ends in texts of several lines.
+_TEXT = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"
+_LINE = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"  # with something to see
+
+RowId = Annotated[int, Field(ge=1, le=2**31 - 1)]  # SQLite overflows at 2^63, and then it is a 500
+Title = Annotated[str, Field(min_length=1, max_length=120, pattern=_LINE, examples=["The letter slot"])]
+Markdown = Annotated[str, Field(max_length=100_000, pattern=_TEXT, description="Markdown", examples=["A door is …"])]
+Excerpt = Annotated[str, Field(max_length=200, pattern=_TEXT, description="Empty: the beginning of the body")]
+Slug = Annotated[str, Field(max_length=80, pattern=_WORD, examples=["the-letter-slot"])]
+TagName = Annotated[str, Field(max_length=40, pattern=_WORD, examples=["boundaries"])]
+Handle = Annotated[str, Field(max_length=40, pattern=_WORD, examples=["ada"])]
+Name = Annotated[str, Field(min_length=1, max_length=80, pattern=_LINE)]
+Email = Annotated[str, Field(max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
+
+
+def _blank_is_absent(value: object) -> object:
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+def _as_utc(value: datetime) -> datetime:
+    # A date field of a browser carries no zone; its label says UTC.
+    try:
+        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+    except OverflowError:
+        raise ValueError("Please give a date and a time.") from None
+
+
+OptionalSlug = Annotated[Slug | None, BeforeValidator(_blank_is_absent)]  # left empty, a form means: make one
+Moment = Annotated[datetime, AfterValidator(_as_utc)]

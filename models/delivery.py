@@ -22,15 +22,16 @@ MAX_ATTEMPTS = 10
 KEPT = timedelta(days=35)  # Stripe lists events for 30 days, and someone may ask it to send one again
 SIGNED_WITH_A_TIME = ("stripe",)  # their signatures age; of the others the id alone tells a replay, and stays
 
-Effect = Callable[[Any], Collection[str]]
+Effect = Callable[..., Collection[str]]
 EFFECTS: dict[tuple[str, str], Effect] = {}
 
 
 def effect(source: str, type: str) -> Callable[[Effect], Effect]:
     """Declare what an event of this type does.
 
-    The function gets the parsed payload, writes, and returns the cache tags that its write makes stale; none means
-    that there was nothing to do. It must converge: events come late, repeated, and in any order.
+    The function gets the parsed payload and, where the receiver has prepared something of it, that too. It writes, and
+    returns the cache tags that its write makes stale; none means that there was nothing to do. It must converge: events
+    come late, repeated, and in any order.
     """
 
     def declare(function: Effect) -> Effect:
@@ -139,8 +140,10 @@ class Delivery(Model):
         db.session.execute(delete(cls).where(*old, cls.source.in_(SIGNED_WITH_A_TIME)))
         db.session.execute(update(cls).where(*old).values(body=b""))
 
-    def process(self) -> set[str]:
+    def process(self, prepared: Any = None) -> set[str]:
         """Let the event take effect, once, and return the cache tags to revalidate. Harmless when repeated.
+
+        `prepared` is slow work done before the write lock was taken; the effect gets it as its second argument.
 
         An effect that raises is rolled back by itself: the attempt is counted, and the status says so. A database that
         is busy or broken raises OperationalError or TimeoutError and counts for nothing.
@@ -150,7 +153,7 @@ class Delivery(Model):
             return set()
         try:
             with db.session.begin_nested():
-                tags = set(self._take_effect())
+                tags = set(self._take_effect(prepared))
         except (OperationalError, PoolTimeout, TimeoutError):
             raise
         except Exception as error:
@@ -167,9 +170,12 @@ class Delivery(Model):
             db.session.flush()
         return self.process()
 
-    def _take_effect(self) -> Collection[str]:
+    def _take_effect(self, prepared: Any) -> Collection[str]:
         act = EFFECTS.get((self.source, self.type))
-        return act(json.loads(self.body.decode("utf-8-sig"))) if act else ()
+        if act is None:
+            return ()
+        payload = json.loads(self.body.decode("utf-8-sig"))
+        return act(payload) if prepared is None else act(payload, prepared)
 
     def _count_failure(self, error: Exception) -> None:
         self.attempts += 1

@@ -243,12 +243,14 @@ class Post(Model):
             post.publish()
         return due
 
-    def set_text(self, title: str, body: str, excerpt: str | None = None) -> None:
-        """Give the post its words. An excerpt nobody wrote is the beginning of the text."""
-        self.title, self.body, self.body_html = title, body, to_html(body)
-        self.excerpt = excerpt or first_words(self.body_html)
+    def set_text(self, title: str, body: str, excerpt: str | None = None, *, html: str | None = None) -> None:
+        """Give the post its words, rendered already (`html`) or now. Without an excerpt, the text's beginning is it."""
+        if html is None:
+            html = self.body_html if body == self.body else to_html(body)
+        self.title, self.body, self.body_html = title, body, html
+        self.excerpt = excerpt or first_words(html)
 
-    def edit(
+    def update(
         self,
         *,
         title: str,
@@ -256,11 +258,15 @@ class Post(Model):
         slug: str | None = None,
         tags: list[str] | None = None,
         excerpt: str | None = None,
+        html: str | None = None,
     ) -> None:
-        """Change the words, and count the version up. A written excerpt stays; an automatic one follows the text."""
+        """Change the words, and count the version up. A written excerpt stays; an automatic one follows the text.
+
+        `html` is the body, rendered before the write lock was taken; without it, a new body is rendered now.
+        """
         if excerpt is None and self.excerpt != first_words(self.body_html):
             excerpt = self.excerpt
-        self.set_text(title, body, excerpt)
+        self.set_text(title, body, excerpt, html=html)
         if slug and not self.has_fixed_slug:
             self.slug = slug
         if tags is not None:

@@ -45,14 +45,18 @@ class Release(BaseModel):
         return self.body.replace("\r\n", "\n").strip()[:BODY_LIMIT] + link
 
 
-def render_ahead(payload: Any) -> None:
-    """Render the notes before the write begins, which then finds it done: hostile ones take seconds (`to_html`)."""
+def render_ahead(payload: Any) -> str | None:
+    """Return the notes as HTML, for `Delivery.process` to pass on; None where there are none.
+
+    Hostile ones take seconds (`to_html`), so this runs before the write lock is taken.
+    """
     with suppress(ValidationError):
-        to_html(Release.model_validate(payload.get("release")).text)
+        return to_html(Release.model_validate(payload.get("release")).text)
+    return None
 
 
 @effect("github", "release")
-def release_changed(payload: Any) -> set[str]:
+def release_changed(payload: Any, html: str | None = None) -> set[str]:
     """Begin a draft. Sent for each thing that happens to a release; only its publication is news.
 
     The delivery's id is not part of what GitHub signs, so a replay can carry a new one: the post itself is unique.
@@ -63,6 +67,6 @@ def release_changed(payload: Any) -> set[str]:
     origin = f"github:release:{release.id}"
     if Post.has_origin(origin):
         return set()
-    post = User.owner().write(release.title, release.text)
+    post = User.owner().write(release.title, release.text, html=html)
     post.origin = origin
     return set(post.cache_tags)

@@ -2,7 +2,6 @@
 
 import re
 import unicodedata
-from functools import lru_cache
 
 import nh3
 from markdown_it import MarkdownIt
@@ -36,12 +35,11 @@ _ATTRIBUTES = {"a": {"href", "title"}, "img": {"src", "alt", "title"}, "code": {
 _CLASSES = {"span": set(STANDARD_TYPES.values()) - {""}}
 
 
-@lru_cache(maxsize=16)
 def to_html(markdown: str) -> str:
     """Render Markdown; what could run or reach elsewhere is gone: scripts, handlers, `hx-*`, `data-*`, odd schemes.
 
-    The last few texts are remembered, so that a door can render before its write, and the write finds it done: a
-    hundred kilobytes of brackets take seconds, and every other writer would wait.
+    A hundred kilobytes of brackets take seconds, and every other writer would wait. So callers render before the write
+    lock is taken, and pass the HTML to `User.write` or `Post.update`.
     """
     return nh3.clean(
         _MARKDOWN.render(markdown),

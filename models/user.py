@@ -143,10 +143,18 @@ class User(Model):
         """Close the account; its sessions end with the commit, everywhere."""
         self.disabled_at = now()
 
-    def write(self, title: str, body: str = "", *, slug: str | None = None, excerpt: str | None = None) -> Post:
-        """Begin a draft."""
+    def write(
+        self,
+        title: str,
+        body: str = "",
+        *,
+        slug: str | None = None,
+        excerpt: str | None = None,
+        html: str | None = None,
+    ) -> Post:
+        """Begin a draft. `html` is the body, rendered before the write lock was taken; without it, it is done now."""
         post = Post(slug=slug or Post.free_slug(slugify(title)), author=self)
-        post.set_text(title, body, excerpt)
+        post.set_text(title, body, excerpt, html=html)
         db.session.add(post)
         return post
 

@@ -92,6 +92,17 @@ def test_texts_are_rendered_before_the_write(app, ada, monkeypatch, door):
     assert [item for item in rendered if item[0] == hostile] == [(hostile, False)]
 
 
+def test_new_title_does_not_render_the_text_again(app, monkeypatch):
+    with app.app_context(), write(by="test"):
+        post = Post.find_published(PUBLISHED)
+        before = post.body_html
+        monkeypatch.setattr("models.post.to_html", lambda _text: pytest.fail("rendered"))
+        post.update(title="Another title", body=post.body)
+        revalidate_everything()
+
+        assert (post.title, post.body_html) == ("Another title", before)
+
+
 def api_create(app, body):
     with app.app_context(), write(by="test"):
         _, secret = ApiKey.issue(User.by_handle("ada"), "test", [Scope.WRITE])

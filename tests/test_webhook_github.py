@@ -51,7 +51,6 @@ def test_notes_are_rendered_before_the_write_not_while_others_wait(app, visitor,
     monkeypatch.setattr(
         "models.text._MARKDOWN.render", lambda body: rendered.append((body[:9], is_writing())) or render(body)
     )
-    text.to_html.cache_clear()
 
     send_github(visitor, release())
 

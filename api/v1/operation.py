@@ -172,7 +172,8 @@ def in_one_write(view: View) -> View:
     @wraps(view)
     def serve(**values: Any) -> Response:
         chosen = idempotency.requested_key() if request.method == "POST" else None
-        to_html(getattr(values.get("json"), "body", None) or "")  # slow, so before the write, which finds it done
+        if "json" in values:
+            values["html"] = to_html(values["json"].body)  # slow, so before the write lock is taken
         with idempotency.claimed(g.api_key, chosen), write(by=f"api {view.__name__}"):
             key = admit_again(Scope.WRITE)
             if first := idempotency.recall(key, chosen):

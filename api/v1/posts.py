@@ -85,13 +85,13 @@ def read_post(slug: str) -> Response:
 @bp.post("/posts")
 @operation(WRITE, {201: PostOut}, takes=OnceHeaders, refuses=[409], headers=ETAG | {"Location": "the new post"})
 @in_one_write
-def create_post(json: PostIn, user: User) -> Response:
+def create_post(json: PostIn, user: User, html: str) -> Response:
     """Begin a draft. With an Idempotency-Key, a repeated request begins no second one."""
     if not user.is_writer:
         raise Problem("forbidden", "The person behind the key does not write here.")
     if json.slug and Post.free_slug(json.slug) != json.slug:
         raise _taken("Another post has this address.")
-    post = user.write(json.title, json.body, slug=json.slug or None, excerpt=json.excerpt or None)
+    post = user.write(json.title, json.body, slug=json.slug or None, excerpt=json.excerpt or None, html=html)
     post.tags = Tag.named(json.tags)
     db.session.flush()
     revalidate_tag(*post.cache_tags)
@@ -101,7 +101,7 @@ def create_post(json: PostIn, user: User) -> Response:
 @bp.patch("/posts/<slug>")
 @operation(WRITE, {200: PostOut}, takes=ConditionHeaders, refuses=[404, 409, 412, 428], headers=ETAG)
 @in_one_write
-def change_post(slug: str, json: PostChange, user: User) -> Response:
+def change_post(slug: str, json: PostChange, user: User, html: str) -> Response:
     """Change some of a post's words, unless someone else did since it was read."""
     post = user.find_post_at(slug)
     require_unchanged(_etag(post))
@@ -109,7 +109,7 @@ def change_post(slug: str, json: PostChange, user: User) -> Response:
         raise _taken(reason)
     before = post.cache_tags
     changed = json.model_dump(include=json.model_fields_set)
-    post.edit(**{"title": post.title, "body": post.body, **changed})
+    post.update(**{"title": post.title, "body": post.body, **changed}, html=html if "body" in changed else None)
     db.session.flush()
     revalidate_tag(*before, *post.cache_tags)
     return _answer(post)

@@ -30,9 +30,8 @@ def receive() -> Response:
     delivery, event = (request.headers.get(name, "") for name in ("X-GitHub-Delivery", "X-GitHub-Event"))
     if not (_DELIVERY.fullmatch(delivery) and _EVENT.fullmatch(event)):
         raise Problem("bad-request", "X-GitHub-Delivery and X-GitHub-Event name the delivery and what has happened.")
-    if event == "release":
-        render_ahead(payload)
-    return accept(NAME, delivery, type=event, body=body)
+    html = render_ahead(payload) if event == "release" else None
+    return accept(NAME, delivery, prepared=html, type=event, body=body)
 
 
 def _verify(body: bytes, header: str) -> None:

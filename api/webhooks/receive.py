@@ -61,7 +61,7 @@ def short(value: object, limit: int) -> str:
     return storable(value)[:limit] if isinstance(value, str) else ""
 
 
-def accept(source: str, event_id: str, **event: Any) -> Response:
+def accept(source: str, event_id: str, *, prepared: Any = None, **event: Any) -> Response:
     """Keep an event, let it act, and answer. Raises `Busy`, and the problem where its effect has failed."""
     deadline = monotonic() + PATIENCE
     delivery = Delivery.known(source, event_id)
@@ -71,7 +71,7 @@ def accept(source: str, event_id: str, **event: Any) -> Response:
             revalidate_tag("deliveries")
     status = DeliveryStatus(delivery.status)
     if delivery.is_open:
-        status = finish(delivery.id, patience=max(0.0, deadline - monotonic()))
+        status = finish(delivery.id, prepared, patience=max(0.0, deadline - monotonic()))
     if status == DeliveryStatus.FAILED:
         raise Problem("fault", "It is kept, but could not be applied; nothing else was saved. Send it again.")
     response = jsonify(received=True, outcome=status)
@@ -79,11 +79,11 @@ def accept(source: str, event_id: str, **event: Any) -> Response:
     return response
 
 
-def finish(delivery_id: int, *, patience: float | None = None) -> DeliveryStatus:
+def finish(delivery_id: int, prepared: Any = None, *, patience: float | None = None) -> DeliveryStatus:
     """Process a stored event in a transaction of its own, and return what became of it."""
     with write(by="webhook", patience=patience):
         delivery = Delivery.find(delivery_id)
-        revalidate_tag(*delivery.process())
+        revalidate_tag(*delivery.process(prepared))
         if delivery.status in (DeliveryStatus.FAILED, DeliveryStatus.DEAD):
             # Ids and places only: neither the payload nor the error's own words, which may quote it.
             log.error("delivery %d, attempt %d: %s", delivery.id, delivery.attempts, delivery.last_error)

@@ -1,19 +1,23 @@
-"""The looks and the scripts, each as one answer: chapters are kept as files to read and joined when the server starts.
+"""Static files: styles and scripts, each as one answer. Chapters stay files to read; they are joined at the start.
 
 A page then asks for one style sheet and one script, both compressed once. There is no build step and nothing to forget:
 the release is part of their addresses, so a browser keeps them for good.
 """
 
 import gzip
+import hashlib
 from pathlib import Path
 
 from flask import Flask, Response, request
 
-CHAPTERS = {
-    "site.css": [f"css/{name}.css" for name in ("tokens", "base", "parts", "layout", "reading", "desk", "print")],
-    "site.js": ["theme.js", "vendor/htmx-4.0.1.min.js", "app.js"],
-}
+ROOT = Path(__file__).parent.parent
+LIBRARY = "../flask_server_actions/static"
+STYLES = [f"css/{name}.css" for name in ("tokens", "base", "parts", "layout", "reading", "desk", "print")]
+SCRIPTS = ["js/theme.js", "vendor/htmx-4.0.1.min.js", f"{LIBRARY}/forms.js", f"{LIBRARY}/answers.js"]
+SCRIPTS += [f"js/{name}.js" for name in ("drafts", "slugs", "local-time", "keys", "panels")]
+CHAPTERS = {"site.css": STYLES, "site.js": SCRIPTS}
 KINDS = {".css": "text/css", ".js": "text/javascript"}
+PACKAGES = ("actions", "api", "flask_revalidation", "flask_server_actions", "models", "pages", "web")
 
 
 def register(app: Flask) -> None:
@@ -34,3 +38,13 @@ def register(app: Flask) -> None:
         response.add_etag()
         response.make_conditional(request)
         return response
+
+
+def release_name() -> str:
+    """Return a digest of code, templates and static files: a deploy changes it, and so every cached copy and ETag."""
+    digest = hashlib.sha256()
+    folders = (ROOT / name for name in (*PACKAGES, "templates", "static"))
+    files = {*ROOT.glob("*.py"), *(file for folder in folders for file in folder.rglob("*.*"))}
+    for path in sorted(file for file in files if file.is_file() and file.suffix != ".pyc"):
+        digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:12]

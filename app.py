@@ -8,12 +8,12 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 import cli
 import flask_revalidation
-import flask_server_actions
 from actions import accounts, api_keys, comments, deliveries, likes, memberships, messages, posts, settings
 from api import BLUEPRINTS
 from api.idempotency import Claims
 from api.strict_json import StrictJSON
 from flask_revalidation import sqlite
+from flask_server_actions import ServerActions
 from models import db
 from models.meter import Meter
 from models.search import is_no_index
@@ -21,7 +21,6 @@ from pages import PAGES, feeds, machines
 from settings import Settings
 from web import assets, auth, errors, templating
 from web.headers import add_security_headers
-from web.release import release_name
 
 ACTIONS = [accounts, api_keys, comments, deliveries, likes, memberships, messages, posts, settings]
 MAX_BODY = 1_000_000  # bytes, of any request
@@ -31,7 +30,7 @@ THREADS = 16  # of each worker; every one of them may hold a connection
 def create_app(given: Settings | None = None, *, testing: bool = False) -> Flask:
     """Return the application. Raises BadSettings where the environment is not fit to start."""
     env = given or Settings.from_environment()
-    release = release_name() + ("-demo" if env.demo else "")
+    release = assets.release_name() + ("-demo" if env.demo else "")
     app = Flask(__name__)
     app.url_map.merge_slashes = False  # each thing has one address; no redirect is made from one that is misspelt
     _configure(app, env, testing)
@@ -42,12 +41,13 @@ def create_app(given: Settings | None = None, *, testing: bool = False) -> Flask
     flask_revalidation.init_app(app, db, private_cookies=auth.private_cookies(app), release=release)
     for page in [*PAGES, feeds, machines]:
         app.register_blueprint(page.bp)
-    flask_server_actions.init_app(
+    ServerActions(
         app,
         db,
         modules=[*ACTIONS, *_demo_actions(env)],
         load_user=auth.load_user,
-        own_origins=lambda: frozenset({env.public_url or f"http://{request.host}"}),
+        sign_in="/sign-in",
+        origins=lambda: frozenset({env.public_url or f"http://{request.host}"}),
         pages=[page.bp.name for page in PAGES],
     )
     app.json = StrictJSON(app)

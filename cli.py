@@ -12,9 +12,10 @@ from actions.accounts import Credentials
 from api.cron import run_due
 from demo import stripe_events
 from flask_revalidation import revalidate_everything, revalidate_tag, write
-from flask_server_actions import Refused, sweep_form_keys
+from flask_server_actions import Result, sweep_form_keys
 from models import ApiKey, Delivery, IdempotencyKey, NotFound, Post, Role, Scope, Throttle, Trash, User, UserSession
 from settings import Settings
+from web.action_list import list_actions
 
 users = AppGroup("users", help="Accounts.")
 keys = AppGroup("keys", help="Keys to the public door.")
@@ -25,6 +26,7 @@ stripe = AppGroup("stripe", help="Playing Stripe, without an account.")
 
 def register(app: Flask) -> None:
     """Add the commands to `app`."""
+    app.cli.add_command(list_actions)
     app.cli.add_command(prepare)
     app.cli.add_command(sweep)
     app.cli.add_command(users)
@@ -81,7 +83,7 @@ def create_user(name: str, email: str, role: str, password: str) -> None:
     """Add an account; the password is asked for."""
     try:
         form = Credentials.parse({"email": email, "password": password})
-    except Refused as refusal:
+    except Result as refusal:
         raise click.BadParameter(str(refusal.errors)) from None
     if len(password) < 12 or form.password.get_secret_value() != password:
         raise click.BadParameter("a password has 12 to 200 characters, and no spaces around it")

@@ -1,24 +1,13 @@
 """Signing in and out. Both are actions: a foreign page must not be able to sign a visitor in or out."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from flask import request
 from pydantic import Field, SecretStr
 
 from actions.fields import Nothing
 from flask_revalidation import Busy
-from flask_server_actions import (
-    Form,
-    Refused,
-    Success,
-    action,
-    anyone,
-    invalid,
-    local_page,
-    redirect,
-    set_cookie,
-    too_many,
-)
+from flask_server_actions import Form, Result, action, anyone, invalid, local_page, redirect, too_many
 from models import Throttle, User, UserSession
 from models.session import LIFETIME
 from web.auth import SESSION, cookie_name, cookie_options, session_token
@@ -32,12 +21,12 @@ FREE_GUESSES_PER_ADDRESS = 50  # for any account: an office may share one
 class Credentials(Form):
     """Address and password, and where to go then."""
 
-    email: Email
+    email: Email = Field(title="Address")
     password: Annotated[SecretStr, Field(min_length=1, max_length=200)]
     next: Annotated[str, Field(max_length=2000)] = ""
 
 
-def check_password(form: Credentials) -> int | None:
+def check_password(form: Credentials, _user: User | None) -> int | None:
     """Return the id of the account whose password this is. Slow on purpose, so it runs before the transaction."""
     _require_patience(form)
     user = User.by_email(form.email)
@@ -48,7 +37,7 @@ def check_password(form: Credentials) -> int | None:
 
 
 @action(allow=anyone("it is how one becomes somebody"), prepare=check_password)
-def sign_in(form: Credentials, _user: User | None, account: int | None) -> Success | Refused:
+def sign_in(form: Credentials, _user: User | None, account: int | None) -> Result:
     """Begin a session, with a new token each time; an unknown address gets the same answer as a wrong password."""
     _require_patience(form)
     user = User.by_email(form.email)
@@ -58,29 +47,22 @@ def sign_in(form: Credentials, _user: User | None, account: int | None) -> Succe
         return invalid(password="Address and password do not match.")  # noqa: S106
     for party, _ in _parties(form)[:2]:
         Throttle.clear(*party)
-    start_session(user)
     default = "/dashboard" if user.is_writer else "/"
-    return redirect(local_page(form.next, default), f"Welcome, {user.name}.")
+    return redirect(local_page(form.next, default), f"Welcome, {user.name}.", cookies=start_session(user))
 
 
 @action(allow=anyone("signing out twice is no offence"))
-def sign_out(_form: Nothing, _user: User | None) -> Success:
+def sign_out(_form: Nothing, _user: User | None) -> Result:
     """End the session, on every worker at once."""
-    end_session()
-    return redirect("/", "You are signed out.")
+    UserSession.end(session_token())
+    return redirect("/", "You are signed out.", cookies={cookie_name(SESSION): (None, cookie_options())})
 
 
-def start_session(user: User) -> None:
-    """Give the browser a new session; what it had before ends, so that a planted token is worth nothing."""
+def start_session(user: User) -> dict[str, Any]:
+    """Begin a session, and return its cookie; what the browser had before ends, so a planted token is worth nothing."""
     UserSession.end(session_token())
     token = UserSession.start(user)
-    set_cookie(cookie_name(SESSION), token, max_age=int(LIFETIME.total_seconds()), **cookie_options())
-
-
-def end_session() -> None:
-    """End the caller's session."""
-    UserSession.end(session_token())
-    set_cookie(cookie_name(SESSION), None, **cookie_options())
+    return {cookie_name(SESSION): (token, cookie_options() | {"max_age": int(LIFETIME.total_seconds())})}
 
 
 def _parties(form: Credentials) -> list[tuple[tuple[str, ...], int]]:

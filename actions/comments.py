@@ -6,7 +6,7 @@ from pydantic import Field
 
 from actions.fields import signed_in
 from flask_revalidation import revalidate_path, revalidate_tag
-from flask_server_actions import Form, Refused, Success, action, conflict, success
+from flask_server_actions import Form, Result, action, conflict, success
 from models import Comment, Post, Setting, User
 from models.setting import Switch
 from web.fields import RowId
@@ -16,7 +16,7 @@ class NewComment(Form):
     """What to say, and under which post."""
 
     post_id: RowId
-    body: Annotated[str, Field(min_length=1, max_length=4000)]
+    body: Annotated[str, Field(min_length=1, max_length=4000, title="Your comment")]
 
 
 class OneComment(Form):
@@ -26,7 +26,7 @@ class OneComment(Form):
 
 
 @action(allow=signed_in)
-def add_comment(form: NewComment, user: User) -> Success | Refused:
+def add_comment(form: NewComment, user: User) -> Result:
     """Say something under a post that readers can see."""
     post = Post.find_readable(form.post_id)
     if not Setting.is_on(Switch.COMMENTS):
@@ -38,7 +38,7 @@ def add_comment(form: NewComment, user: User) -> Success | Refused:
 
 
 @action(allow=signed_in)
-def delete_comment(form: OneComment, user: User) -> Success:
+def delete_comment(form: OneComment, user: User) -> Result:
     """Remove a comment: one's own, or any as an editor."""
     comment = user.find_comment(form.comment_id)
     comment.delete()

@@ -2,7 +2,7 @@
 
 from actions.fields import owner
 from flask_revalidation import revalidate_tag
-from flask_server_actions import Form, Refused, Success, action, conflict, success
+from flask_server_actions import Form, Result, action, conflict, success
 from models import Delivery, DeliveryStatus, User
 from web.fields import RowId
 
@@ -14,7 +14,7 @@ class OneDelivery(Form):
 
 
 @action(allow=owner)
-def replay_delivery(form: OneDelivery, _user: User) -> Success | Refused:
+def replay_delivery(form: OneDelivery, _user: User) -> Result:
     """Let a delivery take effect that could not before. Repeated, it does nothing twice."""
     delivery = Delivery.find(form.delivery_id)
     revalidate_tag(*delivery.replay())

@@ -10,7 +10,7 @@ from actions.fields import Nothing
 from demo.seed import seed
 from demo.stripe_events import encode, event, sign
 from flask_revalidation import revalidate_everything
-from flask_server_actions import Form, Refused, Success, action, anyone, redirect
+from flask_server_actions import Form, Result, action, anyone, redirect
 from models import NotFound, User
 from web.fields import Email
 
@@ -27,31 +27,30 @@ class DemoPayment(Form):
     """The checkout that is paid, and by whom."""
 
     session: Annotated[str, Field(pattern=r"^cs_demo_[0-9a-f]{24}$")]
-    email: Email
+    email: Email = Field(title="Your e-mail address")
 
 
 @action(allow=anyone(IN_DEMO))
-def switch_persona(form: Persona, _user: User | None) -> Success:
+def switch_persona(form: Persona, _user: User | None) -> Result:
     """Become someone else, without a password."""
     user = User.by_handle(form.persona)
     if user is None:
         raise NotFound(form.persona)
-    start_session(user)
-    return redirect("/dashboard" if user.is_writer else "/", f"You are {user.name} now.")
+    page = "/dashboard" if user.is_writer else "/"
+    return redirect(page, f"You are {user.name} now.", cookies=start_session(user))
 
 
 @action(allow=anyone(IN_DEMO))
-def reset(_form: Nothing, user: User | None) -> Success:
+def reset(_form: Nothing, user: User | None) -> Result:
     """Put everything back as it was at the start; whoever was signed in still is."""
     handle = user.handle if user else ""
     seed(replace=True)
-    if handle and (again := User.by_handle(handle)):
-        start_session(again)
+    again = User.by_handle(handle) if handle else None
     revalidate_everything()
-    return redirect("/", "The demo is as it was at the start.")
+    return redirect("/", "The demo is as it was at the start.", cookies=start_session(again) if again else {})
 
 
-def play_stripe(form: DemoPayment) -> None:
+def play_stripe(form: DemoPayment, _user: User | None) -> None:
     """Sign what Stripe would send after a payment, and deliver it to the webhook before the transaction begins.
 
     Every id follows from the session's, as Stripe's stay the same for one checkout: paid twice, it counts once.
@@ -82,10 +81,10 @@ def _deliver(body: bytes) -> None:
         headers={"Stripe-Signature": signature},
     )
     if not 200 <= answer.status_code < 300:
-        raise Refused(502, f"The webhook answered {answer.status_code}. Nothing was paid; press the button again.")
+        raise Result(f"The webhook answered {answer.status_code}. Nothing was paid; press the button again.", 502)
 
 
 @action(allow=anyone(IN_DEMO), prepare=play_stripe)
-def pay(_form: DemoPayment, _user: User | None, _delivered: None) -> Success:
+def pay(_form: DemoPayment, _user: User | None, _delivered: None) -> Result:
     """Come back as from a payment. The membership itself has come through the door."""
     return redirect("/support?thanks=1", "Welcome. The webhook has told us about your membership.")

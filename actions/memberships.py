@@ -8,7 +8,7 @@ import stripe
 from flask import current_app, request
 
 from actions.fields import Nothing
-from flask_server_actions import Refused, Success, action, anyone, conflict, form_key, redirect, too_many
+from flask_server_actions import Result, action, anyone, conflict, form_key, redirect, too_many
 from models import Throttle, User, db
 
 log = logging.getLogger(__name__)
@@ -17,7 +17,7 @@ SECONDS = 5  # for one attempt at Stripe, of at most three
 FREE_CHECKOUTS = 20  # per address and day, before each further one has to wait
 
 
-def open_checkout(_form: Nothing) -> str | Refused:
+def open_checkout(_form: Nothing, _user: User | None) -> str | Result:
     """Return the address of a checkout, or why there is none. It asks Stripe, so it runs before the transaction."""
     if wait := Throttle.seconds_to_wait("checkout", request.remote_addr or ""):
         raise too_many("That was tried too often. Please try again later.", retry_after=wait)
@@ -31,13 +31,13 @@ def open_checkout(_form: Nothing) -> str | Refused:
 
 
 @action(allow=anyone("readers become members before they have an account"), prepare=open_checkout)
-def start_checkout(_form: Nothing, _user: User | None, checkout: str | Refused) -> Success | Refused:
+def start_checkout(_form: Nothing, _user: User | None, checkout: str | Result) -> Result:
     """Go to the checkout. Sent twice, the form leads to the same one, so that nobody pays twice by a double click."""
     Throttle.count_attempt("checkout", request.remote_addr or "", free=FREE_CHECKOUTS)
     return redirect(checkout) if isinstance(checkout, str) else checkout
 
 
-def _ask_stripe(key: str) -> str | Refused:
+def _ask_stripe(key: str) -> str | Result:
     site, price = current_app.config["SITE"], current_app.config["STRIPE_PRICE_ID"]
     client = stripe.StripeClient(
         current_app.config["STRIPE_SECRET_KEY"],
@@ -60,14 +60,14 @@ def _ask_stripe(key: str) -> str | Refused:
         return _trouble(error)
     if not (session.url or "").startswith(CHECKOUT):
         log.error("stripe: a checkout at an unknown address")
-        return Refused(502, "The checkout could not be opened, and it is not your fault. Nothing was charged.")
+        return Result("The checkout could not be opened, and it is not your fault. Nothing was charged.", 502)
     return str(session.url)
 
 
-def _trouble(error: stripe.StripeError) -> Refused:
+def _trouble(error: stripe.StripeError) -> Result:
     # The message stays out of the log: Stripe repeats parts of keys and of what was sent in it.
     log.error("stripe: %s, status %s, request %s", type(error).__name__, error.http_status, error.request_id)
     if isinstance(error, stripe.APIConnectionError | stripe.APIError | stripe.RateLimitError):
         text = "Stripe, who takes the payments, does not answer. Nothing was charged; please try again in a minute."
-        return Refused(503, text, retry_after=60)
-    return Refused(502, "Stripe did not take the order, and it is not your fault. Nothing was charged.")
+        return Result(text, 503, retry_after=60)
+    return Result("Stripe did not take the order, and it is not your fault. Nothing was charged.", 502)

@@ -7,10 +7,10 @@ from pydantic import Field
 
 from actions.fields import editors
 from flask_revalidation import revalidate_tag
-from flask_server_actions import Form, Refused, Success, action, anyone, conflict, success, too_many
+from flask_server_actions import Form, Result, action, anyone, conflict, success, too_many
 from models import Message, Setting, Throttle, User
 from models.setting import Switch
-from web.fields import Email, RowId
+from web.fields import Email, Name, RowId
 
 FREE_MESSAGES = 20  # per address and day, before each further one has to wait
 
@@ -18,9 +18,9 @@ FREE_MESSAGES = 20  # per address and day, before each further one has to wait
 class MessageForm(Form):
     """A letter to the house. `website` is a trap: people do not see the field, programs fill it in."""
 
-    name: Annotated[str, Field(min_length=1, max_length=80)]
-    email: Email
-    message: Annotated[str, Field(min_length=1, max_length=5000)]
+    name: Name = Field(title="Your name")
+    email: Email = Field(title="Your address")
+    message: Annotated[str, Field(min_length=1, max_length=5000, title="Your letter")]
     website: Annotated[str, Field(max_length=200)] = ""
 
 
@@ -31,7 +31,7 @@ class OneMessage(Form):
 
 
 @action(allow=anyone("strangers write to us"))
-def send_message(form: MessageForm, _user: User | None) -> Success | Refused:
+def send_message(form: MessageForm, _user: User | None) -> Result:
     """Put a letter into the inbox."""
     if not Setting.is_on(Switch.CONTACT):
         return conflict("The contact form is closed at the moment; your words are still here.")
@@ -45,7 +45,7 @@ def send_message(form: MessageForm, _user: User | None) -> Success | Refused:
 
 
 @action(allow=editors)
-def mark_read(form: OneMessage, _user: User) -> Success:
+def mark_read(form: OneMessage, _user: User) -> Result:
     """Take a letter off the pile."""
     message = Message.find(form.message_id)
     message.mark_read()
@@ -54,7 +54,7 @@ def mark_read(form: OneMessage, _user: User) -> Success:
 
 
 @action(allow=editors)
-def mark_unread(form: OneMessage, _user: User) -> Success:
+def mark_unread(form: OneMessage, _user: User) -> Result:
     """Put a letter back on the pile."""
     message = Message.find(form.message_id)
     message.mark_unread()

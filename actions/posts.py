@@ -9,10 +9,9 @@ from pydantic import Field
 
 from actions.fields import OnePost, writers
 from flask_revalidation import revalidate_tag
-from flask_server_actions import Form, Refused, Success, Undo, action, conflict, invalid, look, success
+from flask_server_actions import Form, Result, action, conflict, invalid, preview, success
 from models import Post, User, db, now
 from models.text import to_html
-from web.auth import load_user
 from web.fields import Markdown, Moment, OptionalSlug, RowId, Title
 
 
@@ -20,8 +19,8 @@ class NewPost(Form):
     """A title is enough to begin with."""
 
     title: Title
-    body: Markdown = ""
-    slug: OptionalSlug = None
+    body: Markdown = Field("", title="Text")
+    slug: OptionalSlug = Field(None, title="Address")
 
 
 class EditedPost(NewPost):
@@ -29,7 +28,7 @@ class EditedPost(NewPost):
 
     post_id: RowId
     version: RowId
-    tags: Annotated[str, Field(max_length=400)] | None = None
+    tags: Annotated[str, Field(max_length=400)] | None = Field(None, description="Separated by commas")
 
 
 class PreviewedPost(EditedPost):
@@ -42,27 +41,27 @@ class PreviewedPost(EditedPost):
 class ScheduledPost(OnePost):
     """Which post, and when."""
 
-    publish_at: Moment
+    publish_at: Moment = Field(title="Have it published at", description="Coordinated Universal Time (UTC)")
 
 
-def render_ahead(form: NewPost) -> str:
-    """Render the text before the write begins, for those who may write: a hostile one takes seconds."""
-    return to_html(form.body) if writers(load_user()) else ""
+def render(form: NewPost, _user: User) -> str:
+    """Render the text before the write begins: a hostile one takes seconds."""
+    return to_html(form.body)
 
 
-@action(allow=writers, prepare=render_ahead)
-def create_post(form: NewPost, user: User, _html: str = "") -> Success | Refused:
+@action(allow=writers, prepare=render)
+def create_post(form: NewPost, user: User, html: str) -> Result:
     """Write a new draft; the list of posts shows it."""
     if form.slug and Post.free_slug(form.slug) != form.slug:
         return invalid(slug="Another post has this address.")
-    post = user.write(form.title, form.body, slug=form.slug)
+    post = user.write(form.title, form.body, slug=form.slug, html=html)
     db.session.flush()  # its row is named by its id
     revalidate_tag("posts")
     return success(f"“{post.title}” is saved as a draft.", focus=_row_of(post))
 
 
-@action(allow=writers, prepare=render_ahead)
-def update_post(form: EditedPost, user: User, _html: str = "") -> Success | Refused:
+@action(allow=writers, prepare=render)
+def update_post(form: EditedPost, user: User, html: str) -> Result:
     """Save the words of a post, unless someone saved other ones meanwhile."""
     post = user.find_post(form.post_id)
     if form.version != post.version:
@@ -76,22 +75,21 @@ def update_post(form: EditedPost, user: User, _html: str = "") -> Success | Refu
         )
     if form.slug and (reason := post.why_not_at(form.slug)):
         return invalid(slug=reason)
-    post.edit(
-        title=form.title, body=form.body, slug=form.slug, tags=form.tags.split(",") if form.tags is not None else None
-    )
+    tags = form.tags.split(",") if form.tags is not None else None
+    post.update(title=form.title, body=form.body, slug=form.slug, tags=tags, html=html)
     revalidate_tag(*post.cache_tags)
     return success(f"“{post.title}” is saved.")
 
 
-@action(allow=writers, prepare=render_ahead, writes=False)
-def preview_post(form: PreviewedPost, user: User, html: str) -> Success:
+@action(allow=writers, prepare=render, writes=False)
+def preview_post(form: PreviewedPost, user: User, html: str) -> Result:
     """Show how the words would look, and save nothing."""
     user.find_post(form.post_id)
-    return look("This is a preview; nothing is saved yet.", preview=html)
+    return preview("This is a preview; nothing is saved yet.", preview=html)
 
 
 @action(allow=writers)
-def publish_post(form: OnePost, user: User) -> Success:
+def publish_post(form: OnePost, user: User) -> Result:
     """The post goes live, and so does every list that shows it."""
     post = _find_publishable(form.post_id, user)
     post.publish()
@@ -100,7 +98,7 @@ def publish_post(form: OnePost, user: User) -> Success:
 
 
 @action(allow=writers)
-def unpublish_post(form: OnePost, user: User) -> Success:
+def unpublish_post(form: OnePost, user: User) -> Result:
     """The post returns to the desk, and disappears wherever readers saw it."""
     post = _find_publishable(form.post_id, user)
     post.unpublish()
@@ -109,7 +107,7 @@ def unpublish_post(form: OnePost, user: User) -> Success:
 
 
 @action(allow=writers)
-def schedule_post(form: ScheduledPost, user: User) -> Success | Refused:
+def schedule_post(form: ScheduledPost, user: User) -> Result:
     """The post goes live by itself at a time to come."""
     post = _find_publishable(form.post_id, user)
     if form.publish_at <= now():
@@ -122,17 +120,17 @@ def schedule_post(form: ScheduledPost, user: User) -> Success | Refused:
 
 
 @action(allow=writers)
-def delete_post(form: OnePost, user: User) -> Success:
+def delete_post(form: OnePost, user: User) -> Result:
     """The post is gone, with its comments and likes; its page offers to bring it back."""
     post = user.find_post(form.post_id)
     post.delete()
     revalidate_tag(*post.cache_tags)
-    undo = Undo(f"Undo deleting “{post.title}”", "posts.restore_post", {"post_id": post.id})
+    undo = (f"Undo deleting “{post.title}”", "posts.restore_post", {"post_id": post.id})
     return success(f"“{post.title}” is deleted.", undo=undo)
 
 
 @action(allow=writers)
-def restore_post(form: OnePost, user: User) -> Success:
+def restore_post(form: OnePost, user: User) -> Result:
     """A deleted post is where it was, with all that went with it."""
     post = user.find_deleted_post(form.post_id).restore()
     revalidate_tag(*post.cache_tags)
@@ -146,5 +144,5 @@ def _row_of(post: Post) -> str:
 def _find_publishable(post_id: int, user: User) -> Post:
     post = user.find_post(post_id)
     if not user.may_publish:
-        raise Refused(403, "Editors publish here at the moment; your draft is safe.")
+        raise Result("Editors publish here at the moment; your draft is safe.", 403)
     return post

@@ -4,7 +4,7 @@ from flask import current_app
 
 from actions.fields import owner
 from flask_revalidation import revalidate_tag
-from flask_server_actions import Form, Refused, Success, action, conflict, invalid, success
+from flask_server_actions import Form, Result, action, conflict, invalid, success
 from models import Setting, User
 from models.setting import SENTENCES, Switch
 
@@ -16,7 +16,7 @@ class OneSwitch(Form):
 
 
 @action(allow=owner)
-def toggle_setting(form: OneSwitch, _user: User) -> Success | Refused:
+def toggle_setting(form: OneSwitch, _user: User) -> Result:
     """Turn a switch the other way."""
     if form.key is Switch.FAIL_NEXT_SAVE and not current_app.config["DEMO"]:
         return invalid(key="This switch belongs to the demo.")

@@ -14,7 +14,7 @@ from flask_revalidation import privacy
 from flask_revalidation.detector import Detector, Read
 from flask_revalidation.store import Entry, OneFill, new_store
 from flask_revalidation.tags import replace_versions, tag_table
-from flask_revalidation.transaction import refuse_stray_writes, running_write
+from flask_revalidation.transaction import Busy, refuse_stray_writes, running_write, write
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,17 @@ class State:
     private_cookies: frozenset[str]
     release: str
     detector: Detector | None
+
+    busy = (Busy,)
+    personal_environ = {privacy.PERSONAL: True}
+
+    def write(self, by: str) -> AbstractContextManager[Session]:
+        """Open a write transaction."""
+        return write(by)
+
+    def is_shared(self) -> bool:
+        """Say whether a copy for everyone is being made."""
+        return privacy.is_shared()
 
     def watch(self) -> AbstractContextManager[list[Read]]:
         """Record the reads of the block, where the detector is on."""

@@ -1,22 +1,22 @@
 """Declaring an action: its schema, its policy, and the function. Silence is not "open"."""
 
 import inspect
-import typing
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, get_type_hints
 
 from flask_server_actions.form import Form
-from flask_server_actions.result import Refused, Success
+from flask_server_actions.result import Result
 
+__all__ = ["Action", "BadDeclaration", "action", "anyone"]
 Policy = Callable[[Any], bool]
-Answer = Success | Refused
+declared: dict[str, "Action"] = {}  # by name, registered or not: for the message about a module that was forgotten
 
 
 class BadDeclaration(TypeError):
-    """An action that may not start: it has no policy or no schema."""
+    """An action that may not start; the message names file and line, and says what to write."""
 
 
 @dataclass(frozen=True)
@@ -26,40 +26,40 @@ class Action:
     name: str
     schema: type[Form]
     allow: Policy
-    prepare: Callable[[Any], Any] | None
-    function: Callable[..., Answer]
+    function: Callable[..., Result]
+    prepare: Callable[[Any, Any], Any] | None = None
+    rate_limit: Any = None
     writes: bool = True
 
     @property
     def place(self) -> str:
         """File and line, as shown to people."""
-        code = inspect.unwrap(self.function).__code__
-        return f"{Path(code.co_filename).parent.name}/{Path(code.co_filename).name}:{code.co_firstlineno}"
+        return _place(self.function)
 
 
-def action(
-    *, allow: Policy | None = None, prepare: Callable[[Any], Any] | None = None, writes: bool = True
-) -> Callable[..., Action]:
+def action(function: Any = None, /, *, allow: Any = None, **options: Any) -> Callable[[Callable[..., Result]], Action]:
     """Declare an action. `allow` says who may, given the caller (None: nobody signed in); leaving it out is an error.
 
-    The function takes the parsed form and the caller, and returns `success`, `redirect` or a refusal; a refusal that it
-    returns is committed, one that it raises rolls back. `prepare` is for slow work that must not hold the write lock:
-    it runs on the parsed form before the transaction, and what it returns is the function's third argument.
-    `writes=False` is for one that only shows something: it takes no turn to write, and its form may be sent again.
+    The function takes the parsed form and the caller, and returns a `Result`. `prepare=` is for work that takes long or
+    waits for others, and must not hold the write lock: it runs on form and caller after the policy and before the
+    transaction, and what it returns is the function's third argument. `rate_limit=` is for the rate limiter that
+    `ServerActions` was given. `writes=False` is for an action that only shows something: it opens no write transaction,
+    and its form may be sent again. Raises BadDeclaration.
     """
+    if function is not None:
+        raise _bad(function, "stands under @action without parentheses", "@action(allow=…)")
 
-    def declare(function: Callable[..., Answer]) -> Action:
-        module = function.__module__.rpartition(".")[2]
-        name = f"{module}.{function.__name__}"
-        first, hints = next(iter(inspect.signature(function).parameters), ""), typing.get_type_hints(function)
-        schema = hints.get(first)
+    def declare(function: Callable[..., Result]) -> Action:
+        if inspect.iscoroutinefunction(function):
+            raise _bad(function, "is async; the transaction belongs to one thread", f"def {function.__name__}(…)")
         if allow is None:
-            raise BadDeclaration(
-                f"Action {name} has no policy. Say who may: @action(allow=…), or allow=anyone(reason)."
-            )
-        if not (isinstance(schema, type) and issubclass(schema, Form)):
-            raise BadDeclaration(f"Action {name} has no schema. Annotate its first argument with a Form.")
-        return Action(name, schema, allow, prepare, function, writes)
+            raise _bad(function, "has no policy", "@action(allow=…), or allow=anyone(reason)")
+        if not callable(allow):
+            raise _bad(function, f"has allow={allow!r}, which is no policy", "allow=anyone(reason), with the reason")
+        schema = _schema_of(function, ", prepared" if options.get("prepare") else "")
+        item = Action(_name(function), schema, allow, function, **options)
+        declared[item.name] = item
+        return item
 
     return declare
 
@@ -74,6 +74,43 @@ def anyone(reason: str) -> Policy:
     return allowed
 
 
-def collect(modules: Iterable[ModuleType]) -> dict[str, Action]:
-    """Return the actions of the modules by name."""
-    return {item.name: item for module in modules for item in vars(module).values() if isinstance(item, Action)}
+def collect(sources: Iterable[ModuleType | Action]) -> dict[str, Action]:
+    """Return the actions of modules by name. Raises BadDeclaration where two of them have one name."""
+    found: dict[str, Action] = {}
+    for source in sources:
+        for item in [source] if isinstance(source, Action) else vars(source).values():
+            if isinstance(item, Action) and found.setdefault(item.name, item) is not item:
+                other = found[item.name].place
+                raise _bad(item.function, f"has the name of the action in {other}", "another module or function name")
+    return found
+
+
+def _schema_of(function: Callable[..., Result], prepared: str) -> type[Form]:
+    taken, usual = list(inspect.signature(function).parameters), f"def {function.__name__}(form: …, user{prepared})"
+    try:
+        hints = get_type_hints(function)
+    except NameError as error:
+        raise _bad(function, f"names {error.name}, which is unknown when it runs", "the import at run time") from None
+    forms = [isinstance(hints.get(name), type) and issubclass(hints[name], Form) for name in taken]
+    if not any(forms):
+        raise _bad(function, "has no schema", f"{usual}, with a Form as the form's type")
+    if not forms[0]:
+        raise _bad(function, f"takes {taken[0]} before its form", usual)
+    if len(taken) != (3 if prepared else 2):
+        raise _bad(function, f"takes {'only the form' if len(taken) == 1 else ', '.join(taken)}", usual)
+    return hints[taken[0]]  # type: ignore[no-any-return]
+
+
+def _name(function: Callable[..., Any]) -> str:
+    module = function.__module__.rpartition(".")[2]
+    return f"{Path(function.__code__.co_filename).stem if module == '__main__' else module}.{function.__name__}"
+
+
+def _place(function: Callable[..., Any]) -> str:
+    code = inspect.unwrap(function).__code__
+    return f"{Path(code.co_filename).parent.name}/{Path(code.co_filename).name}:{code.co_firstlineno}"
+
+
+def _bad(function: Any, found: str, write: str) -> BadDeclaration:
+    what = f"{_place(function)}: action {_name(function)}" if inspect.isfunction(function) else f"action {function!r}"
+    return BadDeclaration(f"{what} {found}. Write {write}.")

@@ -1,82 +1,144 @@
-"""Plugging the hallway into a Flask application."""
+"""Plugging server actions into a Flask application."""
 
-import ast
-import inspect
-import textwrap
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import InitVar, dataclass, field, replace
 from types import ModuleType
 from typing import Any
 from urllib.parse import quote
 
-import click
-from flask import Flask, current_app
-from flask.cli import with_appcontext
-from flask_sqlalchemy import SQLAlchemy
+from flask import Blueprint, Flask, current_app, request
+from sqlalchemy import MetaData, event
+from sqlalchemy.orm import Session
 
-from flask_server_actions.declare import Action, collect
-from flask_server_actions.dispatch import run
+from flask_server_actions.declare import Action, BadDeclaration, collect
+from flask_server_actions.dispatch import perform, run
 from flask_server_actions.idempotency import add_table
-from flask_server_actions.page import outcome, page_state
+from flask_server_actions.page import last_result
+from flask_server_actions.result import Result
+from flask_server_actions.submission import Submission
 from flask_server_actions.template import bind
 
+__all__ = ["ServerActions", "session_transaction"]
+NAME = "server_actions"
+HTMX = {"hx-target": "body", "hx-swap": "innerMorph", "hx-sync": "drop"}
+Transaction = Callable[[str], AbstractContextManager[Session]]
 
-@dataclass(frozen=True)
-class Hallway:
-    """One application's hallway; found under `app.extensions["server_actions"]`."""
 
-    db: SQLAlchemy
-    actions: dict[str, Action]
-    load_user: Callable[[], Any]
-    own_origins: Callable[[], frozenset[str]]
-    sign_in_path: str
-    pages: frozenset[str] | None
+@dataclass
+class ServerActions:
+    """Server actions of an application: `ServerActions(app, db, modules=[…])`, or without an app, and `init_app` later.
+
+    `modules` are searched for actions, which are served at `POST /_actions/<module>.<name>`; single actions may stand
+    among them. `load_user` reads the caller; it runs inside each action's transaction. `origins` are this site's, as
+    `scheme://host[:port]`; by default the one that the request names, which is right where TRUSTED_HOSTS is set.
+    `sign_in` is the path of the sign-in page. `pages` names the blueprints whose GET routes are pages; by default all.
+    `rate_limiter(action, form)` raises `too_many(…)`. `sentences` replaces what people are told, `htmx` the attributes
+    of each form ({}: none). `transaction(by)` is a context manager that yields a session and commits it, `metadata`
+    gets the table of one-time keys, `is_shared` says whether a copy for everyone is being made: these three come from
+    `db`, a Flask-SQLAlchemy handle, and from Flask-Revalidation where that is plugged in before.
+    """
+
+    app: InitVar[Flask | None] = None
+    db: Any = None
+    modules: Iterable[ModuleType | Action] = ()
+    load_user: Callable[[], Any] = lambda: None
+    origins: Callable[[], frozenset[str]] = lambda: frozenset({request.host_url.rstrip("/")})
+    sign_in: str = ""
+    pages: Collection[str] | None = None
+    rate_limiter: Callable[[Action, Any], None] | None = None
+    sentences: Mapping[str, str] = field(default_factory=dict)
+    htmx: Mapping[str, str] = field(default_factory=lambda: HTMX)
+    transaction: Transaction | None = None
+    metadata: MetaData | None = None
+    is_shared: Callable[[], bool] = lambda: False
+    personal_environ: Mapping[str, Any] = field(default_factory=dict)
+    busy: tuple[type[Exception], ...] = ()
+    actions: dict[str, Action] = field(init=False, default_factory=dict)
+
+    def __post_init__(self, app: Flask | None) -> None:
+        if app is not None:
+            self.init_app(app, self.db)
+
+    def init_app(self, app: Flask, db: Any = None) -> None:
+        """Serve the actions on `app`, at `app.extensions["server_actions"]`. Raises BadDeclaration."""
+        mine = replace(self, db=db or self.db)
+        mine._settle(app.extensions.get("revalidation"))
+        mine._check(app)
+        app.extensions[NAME] = mine
+        own = Blueprint(NAME, __name__, static_folder="static", template_folder="templates", url_prefix="/_actions")
+        own.add_url_rule("/<name>", "run", run, methods=["GET", "POST"], provide_automatic_options=False)
+        app.register_blueprint(own)
+        app.jinja_env.globals.update(action=bind, last_result=last_result)
+
+    def _settle(self, revalidation: Any) -> None:
+        self.actions = collect(self.modules)
+        if self.db is not None:
+            self.metadata = self.db.metadata if self.metadata is None else self.metadata
+            self.transaction = self.transaction or session_transaction(self.db.session)
+        if revalidation is not None:
+            self.transaction, self.is_shared = revalidation.write, revalidation.is_shared
+            self.personal_environ, self.busy = revalidation.personal_environ, revalidation.busy
+
+    def _check(self, app: Flask) -> None:
+        if not app.secret_key:
+            found = "SECRET_KEY is missing: it signs the message that a redirect carries"
+            raise BadDeclaration(f"{found}. Write app.config['SECRET_KEY'] = … before ServerActions(app, …).")
+        if self.transaction is None or self.metadata is None:
+            raise BadDeclaration("No transaction. Write ServerActions(app, db, …), or give transaction= and metadata=.")
+        limited = next((item for item in self.actions.values() if item.rate_limit is not None), None)
+        if limited and self.rate_limiter is None:
+            raise BadDeclaration(
+                f"{limited.place}: {limited.name} has a rate_limit. Give ServerActions rate_limiter=…."
+            )
+        add_table(self.metadata)
+
+    def end_reading(self) -> None:
+        """Give back the connection that the request has read with, if the mechanism knows it."""
+        if self.db is not None:
+            self.db.session.rollback()
 
     def sign_in_page(self, back_to: str) -> str:
-        """Return the address of the sign-in page that leads back."""
-        return f"{self.sign_in_path}?next={quote(back_to)}"
+        """Return the address of the sign-in page that leads back; empty where the application has none."""
+        return f"{self.sign_in}?next={quote(back_to)}" if self.sign_in else ""
 
     def is_page(self, endpoint: str) -> bool:
         """Say whether an endpoint shows a page, which a form can have been on; by blueprint."""
-        return endpoint != "static" and (self.pages is None or endpoint.partition(".")[0] in self.pages)
+        blueprint = endpoint.rpartition(".")[0]
+        return blueprint != NAME and endpoint != "static" and (self.pages is None or blueprint in self.pages)
+
+    @staticmethod
+    def call(name: str, fields: Mapping[str, Any] | None = None) -> Result:
+        """Run an action without a request's form and without rendering a page, as a test does, and return its result.
+
+        Everything else is as from a browser: schema, rate limit, policy, transaction. It needs a request context, for
+        the caller is read from it. Raises KeyError for an unknown name.
+        """
+        given = {key: value if isinstance(value, list) else [value] for key, value in (fields or {}).items()}
+        try:
+            return perform(current_app.extensions[NAME].actions[name], Submission(given))
+        except Result as refusal:
+            return refusal
 
 
-def init_app(
-    app: Flask,
-    db: SQLAlchemy,
-    *,
-    modules: Iterable[ModuleType],
-    load_user: Callable[[], Any],
-    own_origins: Callable[[], frozenset[str]],
-    sign_in: str = "/sign-in",
-    pages: Iterable[str] | None = None,
-) -> None:
-    """Open the hallway: every action found in `modules`, at `POST /_actions/<module>.<name>`.
+def session_transaction(session: Any) -> Transaction:
+    """Return how to write with a session: a new transaction, committed at the end, rolled back by any exception."""
 
-    `load_user` reads the caller; it runs inside each action's transaction. `own_origins` are this site's, as
-    `scheme://host[:port]`. `pages` names the blueprints whose GET routes are pages; without it, all are.
-    """
-    add_table(db.metadata)
-    known = frozenset(pages) if pages is not None else None
-    app.extensions["server_actions"] = Hallway(db, collect(modules), load_user, own_origins, sign_in, known)
-    app.add_url_rule("/_actions/<name>", "server_actions", run, methods=["POST"], provide_automatic_options=False)
-    app.jinja_env.globals.update(action=bind, page_state=page_state, outcome=outcome)
-    app.cli.add_command(list_actions)
+    @contextmanager
+    def transaction(by: str) -> Iterator[Session]:
+        def refuse(_session: Session) -> None:
+            raise RuntimeError(f"{by} calls commit(). Take it out: the transaction is committed when the action ends.")
 
+        session.rollback()
+        current = session()
+        event.listen(current, "before_commit", refuse)
+        try:
+            yield current
+        except BaseException:
+            current.rollback()
+            raise
+        finally:
+            event.remove(current, "before_commit", refuse)
+        current.commit()
 
-@click.command("actions")
-@with_appcontext
-def list_actions() -> None:
-    """List every action: address, schema, policy, what it revalidates, where it is."""
-    for name, item in sorted(current_app.extensions["server_actions"].actions.items()):
-        click.echo(f"POST /_actions/{name}    {item.place}")
-        click.echo(f"    schema       {item.schema.__name__}({', '.join(item.schema.model_fields)})")
-        click.echo(f"    policy       {item.allow.__name__}")
-        click.echo(f"    revalidates  {', '.join(revalidations(item)) or 'nothing'}")
-
-
-def revalidations(item: Action) -> list[str]:
-    """Return the `revalidate_…` calls in an action's source."""
-    tree = ast.parse(textwrap.dedent(inspect.getsource(item.function)))
-    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name))
-    return [ast.unparse(call) for call in calls if call.func.id.startswith("revalidate_")]  # type: ignore[attr-defined]
+    return transaction

@@ -1,123 +1,79 @@
-"""Reading what a form sent: flat fields into one pydantic model. Nothing nested, nothing typed by the client."""
+"""The schema of an action: what a form sends, parsed into one pydantic model. Nothing is nested."""
 
-import json
-from collections import Counter
-from dataclasses import dataclass, field
-from typing import Any, Self, get_args
-from urllib.parse import parse_qsl
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, Self
 
-from flask import abort, request
-from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic_core import PydanticCustomError
 
-from flask_server_actions.result import Refused
+from flask_server_actions.result import Result
+from flask_server_actions.sentences import about_field, sentence
 
-MAX_FIELDS = 100
-MAX_BYTES = 1_000_000
-_SENTENCES = {
-    "missing": "Please fill this in.",
-    "string_too_short": "Please fill this in.",
-    "string_too_long": "Please keep this to {max_length} characters.",
-    "string_pattern_mismatch": "This does not have the expected form.",
-    "extra_forbidden": "This form has no such field.",
-    "int_parsing": "This must be a whole number.",
-    "less_than_equal": "This number is too large.",
-    "greater_than_equal": "This number is too small.",
-    "datetime_from_date_parsing": "Please give a date and a time.",
-    "datetime_parsing": "Please give a date and a time.",
-    "literal_error": "Please choose one of the offered values.",
-}
+__all__ = ["Form"]
 
 
 class Form(BaseModel):
-    """The schema of an action: unknown fields are refused, strings are stripped, line ends are single newlines."""
+    """The schema of an action: unknown fields are refused, strings are stripped, line ends are single newlines.
+
+    A field of a list type takes several values of one name. An optional field that is no text is None when it is left
+    empty, and a `bool` that was not sent is False, as browsers send a checkbox that is not checked.
+    """
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True, hide_input_in_errors=True)
 
     @field_validator("*", mode="before")
     @classmethod
     def _printable(cls, value: Any) -> Any:
-        if not isinstance(value, str):
-            return value
-        text = value.replace("\r\n", "\n").replace("\r", "\n")
+        if isinstance(value, list):
+            return [cls._printable(item) for item in value]
+        text = value.replace("\r\n", "\n").replace("\r", "\n") if isinstance(value, str) else ""
         if any((ord(c) < 32 and c not in "\n\t") or 127 <= ord(c) < 160 for c in text):
-            raise ValueError("This contains characters that cannot be shown.")
-        return text
+            raise PydanticCustomError("not_printable", "characters that cannot be shown")
+        return text if isinstance(value, str) else value
 
     @classmethod
-    def secrets(cls) -> set[str]:
-        """Name the fields that are never sent back, declared as `SecretStr`."""
-        return {
-            name
-            for name, info in cls.model_fields.items()
-            if info.annotation is SecretStr or SecretStr in get_args(info.annotation)
-        }
-
-    @classmethod
-    def parse(cls, fields: dict[str, str]) -> Self:
-        """Return the form, or raise a 422 with one sentence per field."""
+    def parse(cls, values: Mapping[str, Any]) -> Self:
+        """Return the form. Raises Result (422) with one sentence per error. A value is a string, a file, or a list."""
+        errors: dict[str, list[str]] = {}
         try:
-            return cls.model_validate(fields)
+            form = cls.model_validate(_typed_as_sent(rules(cls), values, errors))
         except ValidationError as error:
-            errors: dict[str, list[str]] = {}
-            for item in error.errors(include_url=False):
-                name = str(item["loc"][0]) if item["loc"] else ""
-                errors.setdefault(name, []).append(_sentence(item["type"], item.get("ctx", {}), item["msg"]))
-            raise Refused(422, "That could not be saved yet.", errors=errors) from None
+            for item in error.errors(include_url=False, include_input=False):
+                text = about_field(item["type"], item.get("ctx", {}), item["msg"])
+                errors.setdefault(str((*item["loc"], "")[0]), []).append(text)
+        if errors:
+            raise Result(sentence("invalid"), 422, errors=errors)
+        return form
 
 
-def _sentence(kind: str, context: dict[str, Any], message: str) -> str:
-    return _SENTENCES.get(kind, message.removeprefix("Value error, ")).format_map(context)
+def _typed_as_sent(known: dict[str, Any], values: Mapping[str, Any], errors: dict[str, list[str]]) -> dict[str, Any]:
+    given: dict[str, Any] = {name: False for name, rule in known.items() if rule.get("type") == "boolean"}
+    for name, value in values.items():
+        rule, found = known.get(name, {}), value if isinstance(value, list) else [value]
+        is_list = rule.get("type") == "array"
+        if len(found) > 1 and not is_list:
+            errors[name] = [sentence("sent_twice", field=name)]
+        given[name] = found if is_list else None if found[0] == "" and rule.get("blank_is_none") else found[0]
+    return given
 
 
-@dataclass(frozen=True)
-class Held:
-    """What someone had typed when it turned out that nobody was signed in any more."""
-
-    action: str
-    fields: dict[str, str]
-
-    def to_json(self) -> str:
-        """Return it as the sign-in form carries it."""
-        return json.dumps([self.action, self.fields])
-
-    @classmethod
-    def from_json(cls, text: str) -> "Held | None":
-        """Return what `to_json` wrote; None for anything else. It only fills a form, so it needs no seal."""
-        try:
-            action, fields = json.loads(text)
-            "".join([action, *fields, *fields.values()]).encode()  # a lone surrogate could not be shown
-            return cls(str(action), {str(name): str(value) for name, value in fields.items()})
-        except (ValueError, TypeError, AttributeError, RecursionError):
-            return None
+@cache
+def rules(schema: type[Form]) -> dict[str, dict[str, Any]]:
+    """Return what is asked of each field, made once: JSON Schema's words, flat, with `required` and `blank_is_none`."""
+    whole = schema.model_json_schema()
+    found = {name: _flat(rule, whole.get("$defs", {})) for name, rule in whole["properties"].items()}
+    for name, rule in found.items():
+        is_text = rule.get("type") == "string" and not rule.keys() & {"format", "enum"}
+        rule |= {"required": name in whole.get("required", []), "blank_is_none": rule["nullable"] and not is_text}
+    return found
 
 
-@dataclass(frozen=True)
-class Sent:
-    """A submission as it came in: the author's fields apart from the mechanism's own, whose names begin with `_`."""
-
-    fields: dict[str, str] = field(default_factory=dict)
-    error: str = ""
-    key: str = ""
-    page: str = ""
-    held: Held | None = None
-
-    @classmethod
-    def read(cls) -> "Sent":
-        """Read the request's body; 413 above `MAX_BYTES` or `MAX_FIELDS`, 415 for anything but a plain form."""
-        request.max_content_length = MAX_BYTES
-        body = request.get_data()
-        if body and request.mimetype != "application/x-www-form-urlencoded":
-            abort(415)
-        # A body without a length is cut off at the limit, not refused; what is cut off must not pass for the whole.
-        if len(body) >= MAX_BYTES or body.count(b"&") >= MAX_FIELDS:
-            abort(413)
-        try:
-            pairs = parse_qsl(body.decode(), keep_blank_values=True, errors="strict")
-        except UnicodeDecodeError:
-            return cls(error="What was sent is not text (UTF-8).")
-        fields = dict(pairs)
-        own = {name: fields.pop(name) for name in ("_key", "_page", "_held") if name in fields}
-        repeated = [name for name, times in Counter(name for name, _ in pairs).items() if times > 1]
-        error = f"The field “{repeated[0]}” was sent twice." if repeated else ""
-        held = Held.from_json(own.get("_held", ""))
-        return cls(fields, error, own.get("_key", "")[:64], own.get("_page", ""), held)
+def _flat(rule: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+    """Return the rule with its references followed, and the first branch that is not null taken in."""
+    branches = rule.get("anyOf", [])
+    kinds = [branch for branch in branches if branch.get("type") != "null"]
+    flat = (kinds[0] if kinds else {}) | rule
+    flat = definitions[flat["$ref"].rpartition("/")[2]] | flat if "$ref" in flat else flat
+    items = {"items": _flat(flat["items"], definitions)} if "items" in flat else {}
+    return flat | items | {"nullable": len(kinds) < len(branches)}

@@ -1,4 +1,4 @@
-"""One form, one effect: a key made with the form and stored in the same transaction as what the form did.
+"""Idempotency of forms: a one-time key, stored in the same transaction as what its form did.
 
 A double click, a reload, a retry after a crash: each presents the key again and gets the first answer again.
 """
@@ -7,28 +7,26 @@ import hashlib
 import secrets
 from datetime import UTC, datetime, timedelta
 
-from flask import current_app, g
-from sqlalchemy import Column, DateTime, MetaData, String, Table, Text, delete, insert, select
+from flask import g
+from sqlalchemy import JSON, Column, DateTime, MetaData, String, Table, delete, insert, select
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from flask_server_actions.result import Refused, Success, Undo
+from flask_server_actions.result import Result
+from flask_server_actions.sentences import sentence, state
+from flask_server_actions.submission import Submission
 
+__all__ = ["form_key", "sweep_form_keys"]
 TABLE = "form_key"
+MISSING = f"The table {TABLE} is missing. Make it by a migration, or call create_all() after ServerActions(…)."
 
 
 def add_table(metadata: MetaData) -> None:
     """Add the table of used keys to `metadata`, unless it is there."""
     if TABLE not in metadata.tables:
-        Table(
-            TABLE,
-            metadata,
-            Column("digest", String(64), primary_key=True),
-            Column("fields", String(64), nullable=False),
-            Column("message", Text, nullable=False),
-            Column("location", Text, nullable=False),
-            Column("undo", Text),
-            Column("used_at", DateTime, nullable=False, index=True),
-        )
+        key, fields = Column("digest", String(64), primary_key=True), Column("fields", String(64), nullable=False)
+        used_at = Column("used_at", DateTime, nullable=False, index=True)
+        Table(TABLE, metadata, key, fields, Column("answer", JSON, nullable=False), used_at)
 
 
 def new_key() -> str:
@@ -41,29 +39,31 @@ def form_key() -> str:
 
     It is the caller's own word, so it may tell two forms apart, and never who is asking.
     """
-    key: str = g.get("form_key", "")
-    return key
+    return str(g.get("form_key", ""))
 
 
-def recall(session: Session, name: str, key: str, fields: dict[str, str]) -> Success | None:
-    """Return the first answer to this key, if there was one. 409 when it comes back with something else typed in."""
-    if not key:
+def recall(session: Session, name: str, submission: Submission) -> Result | None:
+    """Return the first answer to this key, if there was one. Raises Result (409) when it comes with other words."""
+    if not submission.key:
         return None
     table = _table()
-    row = session.execute(select(table).where(table.c.digest == _digest(name, key))).first()
+    try:
+        row = session.execute(select(table).where(table.c.digest == _digest(name, submission))).first()
+    except DBAPIError as error:
+        raise RuntimeError(MISSING) if TABLE in str(error.orig) else error from error
     if row is None:
         return None
-    if row.fields != _digest(sorted(fields.items())):
-        raise Refused(409, "This form was sent before, with other words. Press the button again to send this as well.")
-    return Success(row.message, row.location, Undo.from_json(row.undo))
+    if row.fields != submission.digest():
+        raise Result(sentence("sent_before"), 409)
+    message, location, undo = row.answer
+    return Result(message, location=location, undo=undo)
 
 
-def remember(session: Session, name: str, key: str, fields: dict[str, str], answer: Success) -> None:
-    """Store the answer under its key, in the transaction of its effect."""
-    if key:
-        row = {"digest": _digest(name, key), "fields": _digest(sorted(fields.items())), "used_at": _now()}
-        undo = answer.undo and answer.undo.to_json()
-        session.execute(insert(_table()).values(message=answer.message, location=answer.location, undo=undo, **row))
+def remember(session: Session, name: str, submission: Submission, result: Result) -> None:
+    """Store the answer under its key, in the transaction of its effect; without what is revealed once."""
+    if submission.key:
+        row = {"digest": _digest(name, submission), "fields": submission.digest(), "used_at": _now()}
+        session.execute(insert(_table()), row | {"answer": [result.message, result.location, result.undo]})
 
 
 def sweep_form_keys(session: Session, older_than: timedelta = timedelta(days=7)) -> None:
@@ -73,13 +73,13 @@ def sweep_form_keys(session: Session, older_than: timedelta = timedelta(days=7))
 
 
 def _table() -> Table:
-    metadata: MetaData = current_app.extensions["server_actions"].db.metadata
-    return metadata.tables[TABLE]
+    table: Table = state.metadata.tables[TABLE]
+    return table
 
 
 def _now() -> datetime:
     return datetime.now(UTC).replace(tzinfo=None)
 
 
-def _digest(*parts: object) -> str:
-    return hashlib.sha256(repr(parts).encode()).hexdigest()
+def _digest(name: str, submission: Submission) -> str:
+    return hashlib.sha256(f"{name} {submission.key}".encode()).hexdigest()

@@ -60,7 +60,7 @@ def refused(page: Page, field: Locator, sentence: str) -> None:
 def hold_back(page: Page, action: str) -> list[Route]:
     """Keep the next request to an action in hand, for the test to let go."""
     held: list[Route] = []
-    page.route(f"**/_actions/{action}", lambda route: held.append(route), times=1)
+    page.route(f"**/_actions/{action}*", lambda route: held.append(route), times=1)
     return held
 
 

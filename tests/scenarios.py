@@ -80,6 +80,11 @@ def hidden(page, name):
     return re.search(rf'name="{name}" value="([^"]*)"', page)[1]
 
 
+def form_key(page):
+    """Return the one-time key of the first form of a page."""
+    return re.search(r"_key=([\w-]+)", page)[1]
+
+
 def retitle(slug: str, title: str) -> None:
     """Change a title as any writer does: in one write, with its tags."""
     with write(by="test"):

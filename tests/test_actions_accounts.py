@@ -94,7 +94,7 @@ def test_unknown_address_and_wrong_password_get_the_same_answer_and_the_same_wor
         for email in ("ada@hallway.example", "nobody@hallway.example")
     ]
 
-    ours, theirs = (re.sub(r'"_key" value="[^"]*"|\w+@hallway.example', "", page) for page in pages)
+    ours, theirs = (re.sub(r"_key=[\w-]+|\w+@hallway.example", "", page) for page in pages)
     assert ours == theirs
     assert len(checked) == 2
     assert checked[1] is None

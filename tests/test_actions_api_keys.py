@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from scenarios import fingerprint, hidden, rows
+from scenarios import fingerprint, form_key, rows
 from sqlalchemy import select, text
 
 from demo.seed import PARTNER_KEY
@@ -47,7 +47,7 @@ def test_key_is_on_the_very_next_page_and_works(app, ada, htmx):
 
 @pytest.mark.parametrize("htmx", [False, True])
 def test_key_is_kept_nowhere_and_never_shown_again(app, ada, htmx):
-    form = hidden(ada.get(PAGE).text.split('id="api_keys-create_key"')[1], "_key")
+    form = form_key(ada.get(PAGE).text.split('id="api_keys-create_key"')[1])
     answer = ada.act("api_keys.create_key", page=PAGE, htmx=htmx, _key=form, **NEW)
     key = shown(answer)
     secret = key.split("_")[2]

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 import pytest
 import requests
 import responses
-from scenarios import SESSION, fingerprint, hidden, rows
+from scenarios import SESSION, fingerprint, form_key, rows
 from test_settings import STRONG
 
 from models import Member, Payment, db
@@ -66,7 +66,7 @@ def test_htmx_is_told_to_go_there(reader, stripe):
 
 def test_form_sent_twice_asks_for_one_and_the_same_checkout(reader, stripe):
     opens(stripe)
-    one, other = (hidden(reader.get("/support").text, "_key") for _ in range(2))
+    one, other = (form_key(reader.get("/support").text) for _ in range(2))
 
     ends = [reader.act(START, page="/support", _key=key).headers["Location"] for key in (one, one, other)]
 

@@ -21,7 +21,7 @@ def pages_fetched(page: Page) -> list[str]:
 
     def note(request: Request) -> None:
         if request.resource_type in ("document", "fetch", "xhr"):
-            found.append(f"{request.method} {request.url.partition('/_actions')[2] or request.url}")
+            found.append(f"{request.method} {request.url.partition('/_actions')[2].partition('?')[0] or request.url}")
 
     page.context.on("request", note)
     return found

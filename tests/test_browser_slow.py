@@ -64,7 +64,7 @@ def test_a_slow_answer_shows_that_it_is_awaited_and_one_submit_stays_one(
 def test_a_slow_answer_without_script_is_one_submit_too(open_page: OpenPage, house: House, how: str) -> None:
     page = open_page("plain", "bob")
     page.goto("/dashboard/posts")
-    page.route("**/_actions/*", lambda route: (page.wait_for_timeout(SLOW), route.continue_()))
+    page.route("**/_actions/**", lambda route: (page.wait_for_timeout(SLOW), route.continue_()))
     page.get_by_label("New post").fill(TITLE)
     send_twice(page, how)
 

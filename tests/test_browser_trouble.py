@@ -113,7 +113,7 @@ def test_a_busy_house_says_so_and_keeps_what_was_typed(open_page: OpenPage, hous
 
 def test_a_fault_of_ours_keeps_the_page(open_page: OpenPage) -> None:
     page = open_page(person="bob", tolerate=("status of 502",))
-    page.route("**/_actions/*", lambda route: route.fulfill(status=502, body="<h1>Bad Gateway</h1><hr>nginx"))
+    page.route("**/_actions/**", lambda route: route.fulfill(status=502, body="<h1>Bad Gateway</h1><hr>nginx"))
     page.goto("/dashboard/posts")
     page.get_by_label("New post").fill("Keys under doormats")
     page.get_by_role("button", name="Save draft").click()
@@ -204,7 +204,7 @@ def test_what_went_wrong_is_said_where_it_is_seen(open_page: OpenPage) -> None:
     page = open_page(person="cleo", tolerate=NETWORK)
     page.set_viewport_size({"width": 600, "height": 400})
     page.goto(LIVE)
-    page.route("**/_actions/*", lambda route: route.abort())
+    page.route("**/_actions/**", lambda route: route.abort())
     page.get_by_label("Your comment").fill("Read twice.")
     page.get_by_role("button", name="Say it").click()
 

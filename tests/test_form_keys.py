@@ -1,7 +1,7 @@
 """One form has one effect, and an answer belongs to the form that was sent."""
 
 import pytest
-from scenarios import LETTER, hidden, rows
+from scenarios import LETTER, form_key, hidden, rows
 
 
 def test_password_is_never_sent_back(visitor):
@@ -24,7 +24,7 @@ def test_errors_belong_to_the_form_that_was_sent(app, bob, find_post):
 
 
 def test_one_form_has_one_effect_however_often_it_is_sent(app, visitor):
-    key = hidden(visitor.get("/contact").text, "_key")
+    key = form_key(visitor.get("/contact").text)
 
     answers = [visitor.act("messages.send_message", page="/contact", _key=key, **LETTER) for _ in range(3)]
 
@@ -33,7 +33,7 @@ def test_one_form_has_one_effect_however_often_it_is_sent(app, visitor):
 
 
 def test_used_form_with_other_words_is_asked_about_and_kept(app, visitor):
-    key = hidden(visitor.get("/contact").text, "_key")
+    key = form_key(visitor.get("/contact").text)
     visitor.act("messages.send_message", page="/contact", _key=key, **LETTER)
 
     answer = visitor.act("messages.send_message", page="/contact", _key=key, **LETTER | {"message": "Other words"})
@@ -41,16 +41,16 @@ def test_used_form_with_other_words_is_asked_about_and_kept(app, visitor):
     assert answer.status_code == 409
     assert "Other words</textarea>" in answer.text
     assert "was sent before, with other words" in answer.text
-    assert hidden(answer.text, "_key") != key
+    assert form_key(answer.text) != key
     assert rows(app, "message") == 10
 
 
 def test_two_forms_have_two_keys(visitor):
-    assert hidden(visitor.get("/contact").text, "_key") != hidden(visitor.get("/contact").text, "_key")
+    assert form_key(visitor.get("/contact").text) != form_key(visitor.get("/contact").text)
 
 
 def test_key_and_effect_are_stored_together_or_not_at_all(app, visitor, monkeypatch):
-    key = hidden(visitor.get("/contact").text, "_key")
+    key = form_key(visitor.get("/contact").text)
     with monkeypatch.context() as broken:
         broken.setattr("flask_server_actions.dispatch.remember", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
@@ -70,9 +70,9 @@ def test_signed_out_writer_keeps_the_words_through_signing_in(app, cleo, find_po
     cleo.act("accounts.sign_out")
 
     asked = cleo.act("comments.add_comment", page=post.path, post_id=post.id, body="Half an hour of typing")
-    held = hidden(asked.text, "_held").replace("&#34;", '"')
+    held = hidden(asked.text, "_resume").replace("&#34;", '"')
     person = {"email": "cleo@hallway.example", "password": "open-the-door"}
-    back = cleo.act("accounts.sign_in", page="/sign-in", next=post.path, _held=held, **person)
+    back = cleo.act("accounts.sign_in", page="/sign-in", next=post.path, _resume=held, **person)
 
     assert asked.status_code == 401
     assert asked.headers["WWW-Authenticate"]
@@ -85,6 +85,6 @@ def test_signed_out_writer_keeps_the_words_through_signing_in(app, cleo, find_po
 def test_garbage_in_the_kept_words_is_ignored(visitor):
     for held in ("{", "[1]", "[[]]", '["a", 3]', "null", "[" * 20_000, '["x", {"a": 1}]'):
         answer = visitor.act(
-            "accounts.sign_in", email="cleo@hallway.example", password="open-the-door", _held=held, page="/sign-in"
+            "accounts.sign_in", email="cleo@hallway.example", password="open-the-door", _resume=held, page="/sign-in"
         )
         assert answer.status_code in (200, 303)

@@ -3,7 +3,7 @@
 import pytest
 from scenarios import DRAFT, PUBLISHED, fingerprint, hidden
 
-from flask_server_actions import Refused, local_page
+from flask_server_actions import Result, local_page
 from models import db
 
 TYPED = "Half an hour of typing"
@@ -16,7 +16,7 @@ def test_invalid_form_of_someone_signed_out_keeps_its_words(visitor, find_post, 
     answer = visitor.act("posts.update_post", page=page, htmx=htmx, post_id=find_post(DRAFT).id, title="", body=TYPED)
 
     assert answer.status_code == 401
-    assert TYPED in hidden(answer.text, "_held")
+    assert TYPED in hidden(answer.text, "_resume")
 
 
 def test_invalid_form_of_a_vanished_post_keeps_its_words(ada):
@@ -79,7 +79,7 @@ def test_unshowable_kept_words_are_dropped_and_signing_in_works(visitor):
     held = '["messages.send_message", {"message": "\\ud800"}]'
     person = {"email": "cleo@hallway.example", "password": "open-the-door"}
 
-    assert visitor.act("accounts.sign_in", page="/sign-in", next="/contact", _held=held, **person).status_code == 303
+    assert visitor.act("accounts.sign_in", page="/sign-in", next="/contact", _resume=held, **person).status_code == 303
 
 
 def test_tags_are_bounded_and_keep_their_meaning(ada, find_post):
@@ -121,7 +121,7 @@ def test_cookie_of_an_action_that_failed_is_not_used(app, ada, monkeypatch):
     before = fingerprint(app)
 
     def fail(*_args, **_options):
-        raise Refused(409, "Not now.")
+        raise Result("Not now.", 409)
 
     monkeypatch.setattr("actions.demo.redirect", fail)  # after the session was started
     answer = ada.act("demo.switch_persona", page="/dashboard", htmx=True, persona="bob")

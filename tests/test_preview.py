@@ -1,7 +1,7 @@
 """A preview shows how words would look, and saves nothing; an answer to a conflict shows both versions."""
 
 import pytest
-from scenarios import DRAFT, fingerprint, hidden
+from scenarios import DRAFT, fingerprint, form_key, hidden
 
 from flask_revalidation import revalidate_everything, write
 from models import User
@@ -31,7 +31,7 @@ def test_preview_shows_the_words_and_keeps_them_in_the_form(ada, page, words, ht
 
 
 def test_preview_saves_nothing_and_can_be_asked_for_again(app, ada, page, words):
-    key, before = hidden(ada.get(page).text, "_key"), fingerprint(app)
+    key, before = form_key(ada.get(page).text), fingerprint(app)
     for body in ("Once", "Twice"):
         answer = ada.act("posts.preview_post", page=page, _key=key, **words | {"body": body})
 
@@ -69,7 +69,7 @@ def test_preview_runs_no_script(ada, page, words):
 
 def test_conflict_shows_mine_beside_theirs_and_knows_their_version(app, ada, page, words, find_post):
     with app.app_context(), write(by="someone"):
-        User.by_handle("ada").find_post(words["post_id"]).edit(title="Theirs", body="Their words.")
+        User.by_handle("ada").find_post(words["post_id"]).update(title="Theirs", body="Their words.")
         revalidate_everything()
     answer = ada.act("posts.update_post", page=page, **words)
 

@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from flask_server_actions.csrf import from_our_pages
+from flask_server_actions.csrf import is_same_origin
 
 OWN = frozenset({"https://hallway.example"})
 SITES = [None, "same-origin", "same-site", "cross-site", "none", "", "Same-Origin", "same-origin,cross-site", "x"]
@@ -33,7 +33,7 @@ def expected(site, origin):
 
 @pytest.mark.parametrize(("site", "origin"), list(product(SITES, ORIGINS)))
 def test_decision_table(site, origin):
-    assert from_our_pages(site, origin, OWN) is expected(site, origin)
+    assert is_same_origin(site, origin, OWN) is expected(site, origin)
 
 
 FOREIGN = [

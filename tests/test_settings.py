@@ -104,7 +104,9 @@ def test_https_site_has_host_cookies_and_hsts(make_app):
 
 
 def test_every_response_carries_the_security_headers(visitor, ada):
-    answers = [visitor.get(path) for path in ("/", "/blog", "/nowhere", "/static/app.js", "/healthz", "/dashboard")]
+    answers = [
+        visitor.get(path) for path in ("/", "/blog", "/nowhere", "/static/js/theme.js", "/healthz", "/dashboard")
+    ]
     answers += [ada.get("/dashboard"), ada.act("posts.create_post", title="x"), visitor.post("/_actions/x")]
 
     for answer in answers:

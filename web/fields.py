@@ -18,7 +18,9 @@ Slug = Annotated[str, Field(max_length=80, pattern=_WORD, examples=["the-letter-
 TagName = Annotated[str, Field(max_length=40, pattern=_WORD, examples=["boundaries"])]
 Handle = Annotated[str, Field(max_length=40, pattern=_WORD, examples=["ada"])]
 Name = Annotated[str, Field(min_length=1, max_length=80, pattern=_LINE)]
-Email = Annotated[str, Field(max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
+Email = Annotated[
+    str, Field(max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", json_schema_extra={"format": "email"})
+]
 
 
 def _blank_is_absent(value: object) -> object:

@@ -80,9 +80,9 @@ def _checked(action: Action, result: Any) -> Result:
 
 def _back_to_the_page(name: str) -> Response:
     """Lead a reload of an action's address back to the page its form was on; 405 where none is named."""
-    page = local_page(request.args.get("_page"), "")
-    if not page:
-        abort(405 if name in state.actions else 404)
+    if name not in state.actions:
+        abort(404)
+    page = local_page(request.args.get("_page"), "") or abort(405, valid_methods=["POST"])
     return make_response(see_other(outside(page), 303))
 
 

@@ -19,7 +19,7 @@ from models.meter import Meter
 from models.search import is_no_index
 from pages import PAGES, feeds, machines
 from settings import Settings
-from web import assets, auth, errors, templating
+from web import assets, auth, errors, limits, templating
 from web.headers import add_security_headers
 
 ACTIONS = [accounts, api_keys, comments, deliveries, likes, memberships, messages, posts, settings]
@@ -47,6 +47,7 @@ def create_app(given: Settings | None = None, *, testing: bool = False) -> Flask
         modules=[*ACTIONS, *_demo_actions(env)],
         load_user=auth.load_user,
         sign_in="/sign-in",
+        rate_limiter=limits.require_patience,
         origins=lambda: frozenset({env.public_url or f"http://{request.host}"}),
         pages=[page.bp.name for page in PAGES],
     )

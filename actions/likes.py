@@ -7,14 +7,18 @@ from flask import request
 
 from actions.fields import OnePost
 from flask_revalidation import revalidate_tag
-from flask_server_actions import Result, action, anyone, success, too_many
-from models import Like, Post, Throttle, User
-from web.auth import VISITOR, cookie_name, cookie_options, visitor_name
+from flask_server_actions import Result, action, anyone, success
+from models import Like, Post, User
+from web.auth import VISITOR, cookie_name, cookie_options, current_visitor, visitor_name
+from web.limits import DAY, RateLimit, network
 
-FREE_FIRST_LIKES = 50  # by new browsers, per address and day
+
+def new_browser(_form: OnePost) -> str | None:
+    """Where a browser without an account comes from, the first time: a program could be a new one without end."""
+    return None if current_visitor() else network()
 
 
-@action(allow=anyone("a reader may like something without an account"))
+@action(allow=anyone("a reader may like something without an account"), rate_limit=[RateLimit(50, DAY, by=new_browser)])
 def toggle_like(form: OnePost, user: User | None) -> Result:
     """Like a post, or no longer. A browser without an account is remembered by a cookie of its own."""
     post = Post.find_readable(form.post_id)
@@ -28,10 +32,6 @@ def _visitor(user: User | None) -> tuple[str, dict[str, Any]]:
     name, cookies = cookie_name(VISITOR), dict[str, Any]()
     browser = request.cookies.get(name, "")
     if user is None and not browser:
-        # Each new browser is a new visitor, so a program without cookies could like without end.
-        if wait := Throttle.seconds_to_wait("first like", request.remote_addr or ""):
-            raise too_many("That is a lot of hearts. Please try again later.", retry_after=wait)
-        Throttle.count_attempt("first like", request.remote_addr or "", free=FREE_FIRST_LIKES)
         browser = secrets.token_urlsafe(16)
         cookies = {name: (browser, cookie_options() | {"max_age": 365 * 24 * 3600})}
     visitor = visitor_name(user, browser)

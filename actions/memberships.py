@@ -5,22 +5,21 @@ import logging
 import secrets
 
 import stripe
-from flask import current_app, request
+from flask import current_app
 
 from actions.fields import Nothing
-from flask_server_actions import Result, action, anyone, conflict, form_key, redirect, too_many
-from models import Throttle, User, db
+from flask_server_actions import Result, action, anyone, conflict, form_key, redirect
+from models import User, db
+from web.limits import DAY, RateLimit, network
 
 log = logging.getLogger(__name__)
 CHECKOUT = "https://checkout.stripe.com/"  # the one place elsewhere that the page's policy lets a form lead to
 SECONDS = 5  # for one attempt at Stripe, of at most three
-FREE_CHECKOUTS = 20  # per address and day, before each further one has to wait
+LIMITS = [RateLimit(20, DAY, by=network)]
 
 
 def open_checkout(_form: Nothing, _user: User | None) -> str | Result:
     """Return the address of a checkout, or why there is none. It asks Stripe, so it runs before the transaction."""
-    if wait := Throttle.seconds_to_wait("checkout", request.remote_addr or ""):
-        raise too_many("That was tried too often. Please try again later.", retry_after=wait)
     db.session.rollback()  # no connection is held while Stripe is waited for
     key = hashlib.sha256(f"checkout {form_key() or secrets.token_urlsafe(16)}".encode()).hexdigest()
     if current_app.config["STRIPE_SECRET_KEY"]:
@@ -30,10 +29,9 @@ def open_checkout(_form: Nothing, _user: User | None) -> str | Result:
     raise conflict("Memberships are not open yet. Nothing was charged.")
 
 
-@action(allow=anyone("readers become members before they have an account"), prepare=open_checkout)
+@action(allow=anyone("readers become members before they have an account"), prepare=open_checkout, rate_limit=LIMITS)
 def start_checkout(_form: Nothing, _user: User | None, checkout: str | Result) -> Result:
     """Go to the checkout. Sent twice, the form leads to the same one, so that nobody pays twice by a double click."""
-    Throttle.count_attempt("checkout", request.remote_addr or "", free=FREE_CHECKOUTS)
     return redirect(checkout) if isinstance(checkout, str) else checkout
 
 

@@ -2,17 +2,17 @@
 
 from typing import Annotated
 
-from flask import request
 from pydantic import Field
 
 from actions.fields import editors
 from flask_revalidation import revalidate_tag
-from flask_server_actions import Form, Result, action, anyone, conflict, success, too_many
-from models import Message, Setting, Throttle, User
+from flask_server_actions import Form, Result, action, anyone, conflict, success
+from models import Message, Setting, User
 from models.setting import Switch
 from web.fields import Email, Name, RowId
+from web.limits import DAY, RateLimit, network
 
-FREE_MESSAGES = 20  # per address and day, before each further one has to wait
+LIMITS = [RateLimit(20, DAY, by=network)]
 
 
 class MessageForm(Form):
@@ -30,15 +30,12 @@ class OneMessage(Form):
     message_id: RowId
 
 
-@action(allow=anyone("strangers write to us"))
+@action(allow=anyone("strangers write to us"), rate_limit=LIMITS)
 def send_message(form: MessageForm, _user: User | None) -> Result:
     """Put a letter into the inbox."""
     if not Setting.is_on(Switch.CONTACT):
         return conflict("The contact form is closed at the moment; your words are still here.")
-    if wait := Throttle.seconds_to_wait("letter", request.remote_addr or ""):
-        return too_many("That is a lot of letters. Please try again later.", retry_after=wait)
     if not form.website:
-        Throttle.count_attempt("letter", request.remote_addr or "", free=FREE_MESSAGES)
         Message.send(name=form.name, email=form.email, body=form.message)
         revalidate_tag("messages")
     return success("Thank you. Your letter has arrived, and a person will read it.")

@@ -4,10 +4,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from actions.fields import writers
 from flask_revalidation import revalidate_tag
 from flask_server_actions import Form, Result, action, conflict, success
 from models import ApiKey, Scope, User
+from web.auth import writers
 from web.fields import Name, RowId
 
 MOST_KEYS = 20  # that one person may hold at a time

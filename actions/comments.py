@@ -4,11 +4,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from actions.fields import signed_in
 from flask_revalidation import revalidate_path, revalidate_tag
 from flask_server_actions import Form, Result, action, conflict, success
 from models import Comment, Post, Setting, User
 from models.setting import Switch
+from web.auth import signed_in
 from web.fields import RowId
 
 

@@ -1,9 +1,9 @@
 """What webhooks brought, once more: the owner's button beside a delivery that failed."""
 
-from actions.fields import owner
 from flask_revalidation import revalidate_tag
 from flask_server_actions import Form, Result, action, conflict, success
 from models import Delivery, DeliveryStatus, User
+from web.auth import owner
 from web.fields import RowId
 
 

@@ -4,11 +4,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from actions.fields import editors
 from flask_revalidation import revalidate_tag
 from flask_server_actions import Form, Result, action, anyone, conflict, success
 from models import Message, Setting, User
 from models.setting import Switch
+from web.auth import editors
 from web.fields import Email, Name, RowId
 from web.limits import DAY, RateLimit, network
 

@@ -7,11 +7,12 @@ from typing import Annotated
 
 from pydantic import Field
 
-from actions.fields import OnePost, writers
+from actions.fields import OnePost
 from flask_revalidation import revalidate_tag
 from flask_server_actions import Form, Result, action, conflict, invalid, preview, success
 from models import Post, User, db, now
 from models.text import to_html
+from web.auth import writers
 from web.fields import Markdown, Moment, OptionalSlug, RowId, Title
 
 

@@ -2,11 +2,11 @@
 
 from flask import current_app
 
-from actions.fields import owner
 from flask_revalidation import revalidate_tag
 from flask_server_actions import Form, Result, action, conflict, invalid, success
 from models import Setting, User
 from models.setting import SENTENCES, Switch
+from web.auth import owner
 
 
 class OneSwitch(Form):

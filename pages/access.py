@@ -11,7 +11,7 @@ from models import User
 from web.auth import current_user
 
 
-def only(allowed: Callable[[User], bool]) -> Callable[..., Callable[..., Response]]:
+def only(allowed: Callable[[User | None], bool]) -> Callable[..., Callable[..., Response]]:
     """Show the page to those who are allowed; send others to sign in, or answer 403. The page is nobody else's copy."""
 
     def decorate(view: Callable[..., Any]) -> Callable[..., Response]:
@@ -42,18 +42,3 @@ def no_store(view: Callable[..., Any]) -> Callable[..., Response]:
         return response
 
     return serve
-
-
-def writer(user: User) -> bool:
-    """Owner, editors and authors."""
-    return user.is_writer
-
-
-def editor(user: User) -> bool:
-    """Owner and editors."""
-    return user.is_editor
-
-
-def owner(user: User) -> bool:
-    """The owner alone."""
-    return user.is_owner

@@ -4,15 +4,15 @@ from flask import Blueprint, render_template
 
 from flask_revalidation import cached
 from models import Comment, Member, Message, Payment, Post, PostStatus
-from pages.access import only, writer
-from web.auth import current_user
+from pages.access import only
+from web.auth import current_user, writers
 from web.templating import month
 
 bp = Blueprint("dashboard", __name__)
 
 
 @bp.get("/dashboard")
-@only(writer)
+@only(writers)
 def index() -> str:
     """Put the fragments together; each is shared by everyone who may see the page."""
     return render_template(

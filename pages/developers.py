@@ -11,9 +11,9 @@ from werkzeug.exceptions import NotFound
 from flask_revalidation import cached
 from models import ApiKey, Delivery, User
 from models.meter import Meter
-from pages.access import only, writer
+from pages.access import only
 from pages.paging import Paging
-from web.auth import current_user
+from web.auth import current_user, writers
 
 bp = Blueprint("developers", __name__)
 log = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ class DeliveriesQuery(BaseModel):
 
 
 @bp.get("/dashboard/developers")
-@only(writer)
+@only(writers)
 def index() -> str:
     """Show the caller's keys, to the owner everybody's, and the deliveries."""
     user = current_user()

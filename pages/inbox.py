@@ -4,14 +4,14 @@ from flask import Blueprint, render_template, request
 
 from flask_revalidation import cached
 from models import Message
-from pages.access import editor, only
-from web.auth import current_user
+from pages.access import only
+from web.auth import current_user, editors
 
 bp = Blueprint("inbox", __name__)
 
 
 @bp.get("/dashboard/inbox")
-@only(editor)
+@only(editors)
 def index() -> str:
     """Show the letters; `?show=unread` leaves out what was read."""
     unread_only = request.args.get("show") == "unread"

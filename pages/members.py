@@ -6,9 +6,9 @@ from werkzeug.exceptions import NotFound
 
 from flask_revalidation import cached
 from models import Member, Payment
-from pages.access import editor, only
+from pages.access import only
 from pages.paging import Paging
-from web.auth import current_user
+from web.auth import current_user, editors
 
 bp = Blueprint("members", __name__)
 PER_PAGE = 20
@@ -22,7 +22,7 @@ class MembersQuery(BaseModel):
 
 
 @bp.get("/dashboard/members")
-@only(editor)
+@only(editors)
 def index() -> str:
     """Show the members, newest first, and the last payments beside them."""
     try:

@@ -5,9 +5,9 @@ from pydantic import BaseModel, Field, ValidationError
 from werkzeug.exceptions import NotFound
 
 from models import Post, PostStatus, User
-from pages.access import only, writer
+from pages.access import only
 from pages.paging import Paging, Words
-from web.auth import current_user
+from web.auth import current_user, writers
 
 bp = Blueprint("posts", __name__)
 PER_PAGE = 12
@@ -22,7 +22,7 @@ class PostsQuery(BaseModel):
 
 
 @bp.get("/dashboard/posts")
-@only(writer)
+@only(writers)
 def index() -> str:
     """List the posts. A page that has emptied shows the last one that has not."""
     try:
@@ -45,7 +45,7 @@ def index() -> str:
 
 
 @bp.get("/dashboard/posts/<int(max=2147483647):post_id>/edit")
-@only(writer)
+@only(writers)
 def edit(post_id: int) -> str:
     """Show the editor of a post that is the caller's to work on, with a preview of what is saved."""
     post = _writer().find_post(post_id)

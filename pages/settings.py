@@ -4,7 +4,8 @@ from flask import Blueprint, current_app, render_template
 
 from models import Setting
 from models.setting import SENTENCES, Switch
-from pages.access import only, owner
+from pages.access import only
+from web.auth import owner
 
 bp = Blueprint("settings", __name__)
 

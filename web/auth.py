@@ -1,4 +1,4 @@
-"""Who is asking: the session cookie, and what it stands for. Pages and actions read the caller here and nowhere else.
+"""Who is asking, and who may: the session cookie, what it stands for, and the policies of pages and actions.
 
 The API never does: it knows keys and signatures, and a cookie opens none of its doors.
 """
@@ -61,3 +61,23 @@ def visitor_name(user: User | None, browser: str) -> str | None:
 def current_visitor() -> str | None:
     """Name the caller as a visitor, if they are known."""
     return visitor_name(current_user(), request.cookies.get(cookie_name(VISITOR), ""))
+
+
+def writers(user: User | None) -> bool:
+    """Owner, editors and authors."""
+    return user is not None and user.is_writer
+
+
+def editors(user: User | None) -> bool:
+    """Owner and editors."""
+    return user is not None and user.is_editor
+
+
+def owner(user: User | None) -> bool:
+    """The owner alone."""
+    return user is not None and user.is_owner
+
+
+def signed_in(user: User | None) -> bool:
+    """Anyone with an account."""
+    return user is not None

@@ -10,7 +10,7 @@ from flask_migrate import upgrade
 
 from actions.accounts import Credentials
 from api.cron import run_due
-from demo import stripe_events
+from demo.commands import stripe
 from flask_revalidation import revalidate_everything, revalidate_tag, write
 from flask_server_actions import Result, sweep_form_keys
 from models import ApiKey, Delivery, IdempotencyKey, NotFound, Post, Role, Scope, Throttle, Trash, User, UserSession
@@ -21,19 +21,12 @@ users = AppGroup("users", help="Accounts.")
 keys = AppGroup("keys", help="Keys to the public door.")
 posts = AppGroup("posts", help="What is written.")
 cron = AppGroup("cron", help="What a scheduler calls.")
-stripe = AppGroup("stripe", help="Playing Stripe, without an account.")
 
 
 def register(app: Flask) -> None:
     """Add the commands to `app`."""
-    app.cli.add_command(list_actions)
-    app.cli.add_command(prepare)
-    app.cli.add_command(sweep)
-    app.cli.add_command(users)
-    app.cli.add_command(keys)
-    app.cli.add_command(posts)
-    app.cli.add_command(cron)
-    app.cli.add_command(stripe)
+    for command in (list_actions, prepare, sweep, users, keys, posts, cron, stripe):
+        app.cli.add_command(command)
 
 
 @click.command()
@@ -163,25 +156,3 @@ def publish_due() -> None:
     done = run_due()
     click.echo(f"published {len(done['published'])}" + "".join(f"\n  {post['title']}" for post in done["published"]))
     click.echo(f"finished {done['finished']} deliveries")
-
-
-@stripe.command("send")
-@click.argument("type", type=click.Choice(stripe_events.TYPES))
-@click.option("--to", help="The webhook's address; by default this site's own.")
-@click.option("--secret", help="The signing secret, `whsec_…`; by default the first that this site knows.")
-@click.option("--customer", default="cus_demo", help="Whom it is about.")
-@click.option("--email", default="ina@post.example")
-def send_event(type: str, to: str | None, secret: str | None, customer: str, email: str) -> None:
-    """Sign an event of TYPE as Stripe does, and post it. Exit code 1 where it is not taken."""
-    config = current_app.config
-    secret = secret or next(iter(config["STRIPE_SECRETS"]), None)
-    if secret is None:
-        raise click.BadParameter("no signing secret is configured: give one with --secret")
-    body = stripe_events.encode(stripe_events.event(type, customer=customer, email=email))
-    try:
-        status, answer = stripe_events.send(body, to=to or f"{config['SITE']}/api/webhooks/stripe", secret=secret)
-    except (ValueError, OSError) as error:
-        raise click.ClickException(str(error)) from None
-    click.echo(f"{status} {answer.strip()}")
-    if not 200 <= status < 300:
-        raise click.exceptions.Exit(1)

@@ -1,0 +1,31 @@
+"""What an operator types to play Stripe: `flask stripe send`."""
+
+import click
+from flask import current_app
+from flask.cli import AppGroup
+
+from demo.stripe_events import TYPES, encode, event, send
+
+stripe = AppGroup("stripe", help="Playing Stripe, without an account.")
+
+
+@stripe.command("send")
+@click.argument("type", type=click.Choice(TYPES))
+@click.option("--to", help="The webhook's address; by default this site's own.")
+@click.option("--secret", help="The signing secret, `whsec_…`; by default the first that this site knows.")
+@click.option("--customer", default="cus_demo", help="Whom it is about.")
+@click.option("--email", default="ina@post.example")
+def send_event(type: str, to: str | None, secret: str | None, customer: str, email: str) -> None:
+    """Sign an event of TYPE as Stripe does, and post it. Exit code 1 where it is not taken."""
+    config = current_app.config
+    secret = secret or next(iter(config["STRIPE_SECRETS"]), None)
+    if secret is None:
+        raise click.BadParameter("no signing secret is configured: give one with --secret")
+    body = encode(event(type, customer=customer, email=email))
+    try:
+        status, answer = send(body, to=to or f"{config['SITE']}/api/webhooks/stripe", secret=secret)
+    except (ValueError, OSError) as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"{status} {answer.strip()}")
+    if not 200 <= status < 300:
+        raise click.exceptions.Exit(1)

@@ -11,16 +11,51 @@ DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
 
 
 def named_files(text):
-    return set(re.findall(r"`((?:[a-z_]+/)*[\w.-]+\.(?:py|html|js|css|md|txt))`", text))
+    return set(re.findall(r"`((?:[a-z0-9_]+/)*[\w.-]+\.(?:py|html|js|css|md|txt))`", text))
 
 
 @pytest.mark.parametrize("doc", DOCS, ids=lambda path: path.name)
 def test_every_file_and_link_it_names_is_there(doc):
     text = doc.read_text()
     links = {link for link in re.findall(r"\]\(([^)#]+)", text) if "://" not in link}
+    files = set() if "Status: superseded" in text else named_files(text)  # what is superseded tells of what was
 
-    assert [name for name in named_files(text) if not list(ROOT.glob(f"**/{name}"))] == []
+    assert [name for name in files if not list(ROOT.glob(f"**/{name}"))] == []
     assert [link for link in links if not (doc.parent / link).exists()] == []
+
+
+DECISIONS = sorted((ROOT / "docs/decisions").glob("0*.md"))
+
+
+@pytest.mark.parametrize("decision", DECISIONS, ids=lambda path: path.name)
+def test_decision_has_number_date_status_and_three_parts(decision):
+    text = decision.read_text()
+    title, _, status = text.splitlines()[:3]
+
+    assert re.fullmatch(rf"# {decision.name[:4]} \S.*", title)
+    assert re.match(r"Date: 20\d\d-(0[1-9]|1[0-2])\. Status: (accepted|superseded by \[\d{4}\]\()", status)
+    assert [part for part in ("**Context.**", "**Decision.**", "**Consequences.**") if part not in text] == []
+    assert len(text.splitlines()) < 60
+
+
+def supersedings(text, words):
+    status = text.partition("Status: ")[2].partition("\n\n")[0]
+    return set(re.findall(r"\[(\d{4})\]", status)) if words in status else set()
+
+
+def test_what_supersedes_and_what_is_superseded_name_each_other():
+    texts = {path.name[:4]: path.read_text() for path in DECISIONS}
+    later = {(old, new) for new, text in texts.items() for old in supersedings(text, "supersedes")}
+    earlier = {(old, new) for old, text in texts.items() for new in supersedings(text, "superseded by")}
+
+    assert later
+    assert later == earlier
+
+
+def test_index_lists_every_decision_by_its_title():
+    rows = [f"- [{path.name[:4]}]({path.name}) {path.read_text().splitlines()[0][7:]}" for path in DECISIONS]
+
+    assert re.findall(r"^- .*", (ROOT / "docs/decisions/README.md").read_text(), re.MULTILINE) == rows
 
 
 def test_every_setting_has_its_row():

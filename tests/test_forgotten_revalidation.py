@@ -144,3 +144,20 @@ def test_development_has_the_detector(make_app, monkeypatch):
     monkeypatch.setenv("FLASK_DEBUG", "1")
 
     assert make_app(testing=False).extensions["revalidation"].detector is not None
+
+
+@pytest.mark.parametrize("htmx", [False, True])
+def test_development_shows_the_message_on_the_page(make_app, monkeypatch, htmx):
+    monkeypatch.setenv("FLASK_DEBUG", "1")
+    app = make_app(testing=False)
+    browser = app.test_client()
+    browser.act("demo.switch_persona", persona="ada")
+    browser.get("/dashboard")
+    name = "posts.create_post"
+    app.extensions["server_actions"].actions[name] = without(actions_by_name[name], 0)[0]
+
+    answer = browser.act(name, page="/dashboard/posts", htmx=htmx, title="Forgotten")
+
+    assert answer.status_code == 500
+    assert "<h1>ForgottenRevalidation: posts.create_post changed table post" in answer.text
+    assert "Add revalidate_" in answer.text

@@ -1,7 +1,10 @@
 """Refusals as pages that a person can read. They know nobody, show no code, and give back what was typed."""
 
+import logging
+
 from flask import Response, g, make_response, render_template
 
+log = logging.getLogger(__name__)
 SENTENCES = {
     400: ("That request made no sense", "Something on the way changed it. Please go back and try again."),
     403: (
@@ -40,6 +43,12 @@ def refuse(status: int, description: str = "") -> Response:
     if foreign:
         response.headers["Vary"] = "Sec-Fetch-Site, Origin"
     return response
+
+
+def explain(mistake: Exception) -> Response:
+    """Return a page that says what an author has to mend; for development only."""
+    log.error("%s: %s", type(mistake).__name__, mistake, exc_info=mistake)
+    return _page(500, f"{type(mistake).__name__}: {mistake}", "Nothing was saved. The trace is in the terminal.")
 
 
 def _page(status: int, title: str, text: str) -> Response:

@@ -8,12 +8,14 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from api import problems
-from flask_revalidation import Busy, is_busy
+from flask_revalidation import Busy, ForgottenRevalidation, PrivateRead, WriteOutsideTransaction, is_busy
+from flask_server_actions import BadTemplate
 from models import NotFound
 from web import error_pages as pages
 
 log = logging.getLogger(__name__)
 KEPT_HEADERS = ("allow", "retry-after", "www-authenticate")
+MISTAKES = (BadTemplate, ForgottenRevalidation, PrivateRead, WriteOutsideTransaction)  # an author's, and they explain
 _DRAIN = 64 * 1024 * 1024  # bytes read and thrown away, so that the client gets to see the 413
 
 
@@ -62,6 +64,8 @@ def database_failed(error: OperationalError) -> Response:
 
 def failure(error: Exception) -> Response:
     """Answer for a fault of ours. The trace goes to the log, never to the caller; tests and debugger get the fault."""
+    if current_app.debug and isinstance(error, MISTAKES) and not current_app.testing:
+        return pages.explain(error)
     if current_app.testing or current_app.debug:
         raise error
     log.exception("unhandled: %s %r", request.method, request.path, exc_info=error)

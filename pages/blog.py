@@ -42,9 +42,9 @@ def _list(query: BlogQuery) -> str:
     posts = Post.published(page=query.page, **query.choice)
     if not posts and (query.page > 1 or ((query.tag or query.author) and not query.q)):
         abort(404)
-    likes_shown = Setting.is_on(Switch.LIKES)
+    show_likes = Setting.is_on(Switch.LIKES)
     return render_template(
-        "posts/_list.html", posts=posts, tags=Tag.in_use(), query=query, paging=paging, likes_shown=likes_shown
+        "posts/_list.html", posts=posts, tags=Tag.in_use(), query=query, paging=paging, show_likes=show_likes
     )
 
 
@@ -64,7 +64,7 @@ def show(slug: str) -> str:
         article=article,
         around=around,
         comments_open=Setting.is_on(Switch.COMMENTS),
-        likes_shown=Setting.is_on(Switch.LIKES),
+        show_likes=Setting.is_on(Switch.LIKES),
         **personal,
     )
 

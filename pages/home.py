@@ -23,7 +23,7 @@ def index() -> str:
 def stories() -> str:
     """Render lead and cards."""
     posts = Post.published(per_page=7)
-    return render_template("posts/_stories.html", posts=posts, likes_shown=Setting.is_on(Switch.LIKES))
+    return render_template("posts/_stories.html", posts=posts, show_likes=Setting.is_on(Switch.LIKES))
 
 
 def invitation() -> str:

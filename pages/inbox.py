@@ -1,4 +1,4 @@
-"""Letters from readers."""
+"""Messages from readers."""
 
 from flask import Blueprint, render_template, request
 
@@ -13,11 +13,11 @@ bp = Blueprint("inbox", __name__)
 @bp.get("/dashboard/inbox")
 @only(editors)
 def index() -> str:
-    """Show the letters; `?show=unread` leaves out what was read."""
+    """Show the messages; `?show=unread` leaves out what was read."""
     unread_only = request.args.get("show") == "unread"
-    letters = cached("inbox.letters", int(unread_only), tags=["messages"], render=lambda: _letters(unread_only))
-    return render_template("inbox/index.html", letters=letters, unread_only=unread_only, user=current_user())
+    messages = cached("inbox.messages", int(unread_only), tags=["messages"], render=lambda: _messages(unread_only))
+    return render_template("inbox/index.html", messages=messages, unread_only=unread_only, user=current_user())
 
 
-def _letters(unread_only: bool) -> str:
-    return render_template("inbox/_letters.html", messages=Message.inbox(unread_only=unread_only))
+def _messages(unread_only: bool) -> str:
+    return render_template("inbox/_messages.html", messages=Message.inbox(unread_only=unread_only))

@@ -14,6 +14,6 @@ bp = Blueprint("settings", __name__)
 @only(owner)
 def index() -> str:
     """Show where the switches stand."""
-    shown = [switch for switch in Switch if switch is not Switch.FAIL_NEXT_SAVE or current_app.config["DEMO"]]
-    switches = [(switch, SENTENCES[switch], Setting.is_on(switch)) for switch in shown]
+    known = [switch for switch in Switch if switch is not Switch.FAIL_NEXT_SAVE or current_app.config["DEMO"]]
+    switches = [(switch, SENTENCES[switch], Setting.is_on(switch)) for switch in known]
     return render_template("settings/index.html", switches=switches)

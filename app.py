@@ -7,20 +7,19 @@ from flask_migrate import Migrate
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import cli
-import flask_revalidation
 from actions import accounts, api_keys, comments, deliveries, likes, memberships, messages, posts, settings
 from api import BLUEPRINTS
 from api.idempotency import Claims
 from api.strict_json import StrictJSON
-from flask_revalidation import sqlite
+from flask_revalidation import Revalidation
 from flask_server_actions import ServerActions
 from models import db
-from models.meter import Meter
 from models.search import is_no_index
 from pages import PAGES, feeds, machines
 from settings import Settings
-from web import assets, auth, errors, limits, templating
+from web import assets, auth, errors, rate_limit, templating
 from web.headers import add_security_headers
+from web.rate_limit import RateLimiter
 
 ACTIONS = [accounts, api_keys, comments, deliveries, likes, memberships, messages, posts, settings]
 MAX_BODY = 1_000_000  # bytes, of any request
@@ -38,7 +37,7 @@ def create_app(given: Settings | None = None, *, testing: bool = False) -> Flask
 
     templating.register(app, release)
     assets.register(app)
-    flask_revalidation.init_app(app, db, private_cookies=auth.private_cookies(app), release=release)
+    Revalidation(app, db, private_cookies=auth.private_cookies(app), release=release, strict=True)
     for page in [*PAGES, feeds, machines]:
         app.register_blueprint(page.bp)
     ServerActions(
@@ -47,12 +46,14 @@ def create_app(given: Settings | None = None, *, testing: bool = False) -> Flask
         modules=[*ACTIONS, *_demo_actions(env)],
         load_user=auth.load_user,
         sign_in="/sign-in",
-        rate_limiter=limits.require_patience,
+        rate_limiter=rate_limit.enforce,
         origins=lambda: frozenset({env.public_url or f"http://{request.host}"}),
         pages=[page.bp.name for page in PAGES],
     )
     app.json = StrictJSON(app)
-    app.extensions.update(meter=Meter(env.data_dir / "meter.db"), claims=Claims(env.data_dir / "claims.lock"))
+    app.extensions.update(
+        rate_limiter=RateLimiter(env.data_dir / "rate-limits.db"), claims=Claims(env.data_dir / "claims.lock")
+    )
     for module in BLUEPRINTS:
         app.register_blueprint(module.bp)
 
@@ -97,9 +98,6 @@ def _open_database(app: Flask, env: Settings) -> None:
     env.data_dir.mkdir(parents=True, exist_ok=True)
     db.init_app(app)
     Migrate(app, db, render_as_batch=True, include_name=is_no_index)
-    with app.app_context():
-        if db.engine.dialect.name == "sqlite":
-            sqlite.configure(db.engine)
 
 
 def _demo_actions(env: Settings) -> list[ModuleType]:

@@ -11,7 +11,7 @@ from models import User, UserSession
 from models.session import LIFETIME
 from web.auth import SESSION, cookie_name, cookie_options, session_token
 from web.fields import Email
-from web.limits import HOUR, MINUTE, RateLimit, forget_tries, network
+from web.rate_limit import HOUR, MINUTE, RateLimit, forget_tries, network
 
 
 class Credentials(Form):

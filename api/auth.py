@@ -9,7 +9,7 @@ from flask import Response, current_app, g, request
 
 from api.problems import Problem
 from models import ApiKey, Scope, User
-from models.meter import WINDOW, Reading
+from web.rate_limit import MINUTE, Reading
 
 log = logging.getLogger(__name__)
 _MISPLACED = {"api_key", "apikey", "key", "access_token", "token"}  # query parameters that look like a credential
@@ -52,7 +52,7 @@ def add_headers(response: Response) -> Response:
     """Tell the quota (draft-ietf-httpapi-ratelimit-headers-11), and let pages of other sites read, without cookies."""
     reading: Reading | None = g.get("quota")
     if reading:
-        response.headers["RateLimit-Policy"] = f'"requests";q={reading.limit};w={WINDOW}'
+        response.headers["RateLimit-Policy"] = f'"requests";q={reading.limit};w={MINUTE}'
         response.headers["RateLimit"] = f'"requests";r={max(0, reading.left)};t={reading.reset}'
     response.headers["Access-Control-Allow-Origin"] = "*"
     response.headers["Access-Control-Expose-Headers"] = "ETag, Link, RateLimit, RateLimit-Policy, Retry-After"
@@ -75,7 +75,7 @@ def _bearer() -> str | None:
 
 def _count(bucket: str) -> None:
     try:
-        g.quota = current_app.extensions["meter"].count(bucket, current_app.config["API_REQUESTS_PER_MINUTE"])
+        g.quota = current_app.extensions["rate_limiter"].count(bucket, current_app.config["API_REQUESTS_PER_MINUTE"])
     except (sqlite3.Error, OSError):  # a full disk does not close the door: what protects it is not worth more than it
         log.exception("requests are not being counted")
         return

@@ -7,9 +7,9 @@ used only while the versions it was made under are the current ones; they are re
 snapshot.
 
 What it must never do. Run anything after the commit, fill from a transaction that has written, or store what belongs to
-one caller. It knows Flask and SQLAlchemy and nothing of the application around it: copy the folder and it works there.
+one caller. README.md tells the rest.
 
-    flask_revalidation.init_app(app, db, private_cookies=("session",))
+    Revalidation(app, db)
 
     @app.get("/news")
     @cached_page(tags=["news"])
@@ -20,30 +20,10 @@ one caller. It knows Flask and SQLAlchemy and nothing of the application around 
         revalidate_tag("news")
 """
 
-from flask_revalidation.cache import cached, cached_page, conditional_status
-from flask_revalidation.detector import ForgottenRevalidation
-from flask_revalidation.extension import init_app
-from flask_revalidation.privacy import PERSONAL, PrivateRead, is_shared, private
-from flask_revalidation.tags import insert_epoch, revalidate_everything, revalidate_path, revalidate_tag, tag_table
-from flask_revalidation.transaction import Busy, WriteOutsideTransaction, is_busy, write
-
-__all__ = [
-    "PERSONAL",
-    "Busy",
-    "ForgottenRevalidation",
-    "PrivateRead",
-    "WriteOutsideTransaction",
-    "cached",
-    "cached_page",
-    "conditional_status",
-    "init_app",
-    "insert_epoch",
-    "is_busy",
-    "is_shared",
-    "private",
-    "revalidate_everything",
-    "revalidate_path",
-    "revalidate_tag",
-    "tag_table",
-    "write",
-]
+from flask_revalidation.cache import *
+from flask_revalidation.detector import *
+from flask_revalidation.extension import *
+from flask_revalidation.mistakes import *
+from flask_revalidation.privacy import *
+from flask_revalidation.tags import *
+from flask_revalidation.transaction import *

@@ -1,89 +1,82 @@
 """Plugging freshness into a Flask application."""
 
-from collections.abc import Collection
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from copy import copy
+from dataclasses import KW_ONLY, InitVar, dataclass
+from typing import Any, ClassVar
 
-from cachelib import SimpleCache
-from flask import Flask, current_app
+from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import event
-from sqlalchemy.orm import Session
 
-from flask_revalidation import privacy
-from flask_revalidation.detector import Detector, Read
-from flask_revalidation.store import Entry, OneFill, new_store
-from flask_revalidation.tags import replace_versions, tag_table
-from flask_revalidation.transaction import Busy, refuse_stray_writes, running_write, write
+from flask_revalidation import privacy, sqlite, transaction
+from flask_revalidation.detector import Detector
+from flask_revalidation.mistakes import Mistake, source_line
+from flask_revalidation.store import MAX_BYTES, Store
+from flask_revalidation.tags import commit_versions, tag_table
 
-
-@dataclass(frozen=True)
-class State:
-    """What one application's freshness consists of; found under `app.extensions["revalidation"]`."""
-
-    db: SQLAlchemy
-    store: SimpleCache
-    one_fill: OneFill
-    private_cookies: frozenset[str]
-    release: str
-    detector: Detector | None
-
-    busy = (Busy,)
-    personal_environ = {privacy.PERSONAL: True}
-
-    def write(self, by: str) -> AbstractContextManager[Session]:
-        """Open a write transaction."""
-        return write(by)
-
-    def is_shared(self) -> bool:
-        """Say whether a copy for everyone is being made."""
-        return privacy.is_shared()
-
-    def watch(self) -> AbstractContextManager[list[Read]]:
-        """Record the reads of the block, where the detector is on."""
-        return self.detector.watch() if self.detector else nullcontext([])
-
-    def remember(self, key: str, entry: Entry, reads: list[Read]) -> None:
-        """Tell the detector what the copy just stored was made of."""
-        if self.detector:
-            self.detector.remember(key, entry.versions, reads)
+__all__ = ["Revalidation"]
 
 
-def init_app(
-    app: Flask,
-    db: SQLAlchemy,
-    *,
-    private_cookies: Collection[str] = ("session",),
-    release: str = "",
-    detect: bool | None = None,
-) -> None:
-    """Give `app` cached reads, tags and write transactions on `db`.
+@dataclass(eq=False)
+class Revalidation:
+    """Cached reads, tags and write transactions for Flask applications; found at `app.extensions["revalidation"]`.
 
-    `private_cookies`: a request that carries one of them gets pages made for it alone. `release` names the running
-    code; a new one makes every older copy a miss. `detect` looks for forgotten revalidations: by default in debug and
-    tests.
+    private_cookies: a request that carries one of them gets pages made for it alone.
+    release: names the running code; a new one makes every older copy a miss.
+    detect: look for forgotten revalidations; by default in debug and tests.
+    strict: nothing is written outside `write()`; otherwise it may be, and is then not revalidated.
+    patience, busy_timeout: seconds that a write waits for the write lock, and for writers that do not know that lock.
+    synchronous: SQLite's durability; FULL loses nothing in a power cut.
+    max_bytes: of the copies that a process keeps.
     """
-    tag_table(db.metadata)
-    detector = Detector(db.metadata.tables) if (app.debug or app.testing if detect is None else detect) else None
-    state = State(db, new_store(), OneFill(), frozenset(private_cookies), release, detector)
-    app.extensions["revalidation"] = state
-    app.jinja_env.globals["is_shared"] = privacy.is_shared
-    privacy.guard(app)
-    for name, hook in (("before_flush", refuse_stray_writes), ("before_commit", _commit_versions)):
-        if not event.contains(db.session, name, hook):
-            event.listen(db.session, name, hook)
-    if detector:
+
+    app: InitVar[Flask | None] = None
+    db: SQLAlchemy = None  # type: ignore[assignment]  # known from init_app on
+    _: KW_ONLY
+    private_cookies: Collection[str] = ("session",)
+    release: str = ""
+    detect: bool | None = None
+    strict: bool = False
+    patience: float = 1.5
+    busy_timeout: float = 0.8
+    synchronous: str = "FULL"
+    max_bytes: int = MAX_BYTES
+
+    # For libraries that only know that some extension has these: see flask_server_actions.
+    write = staticmethod(transaction.write)
+    is_shared = staticmethod(privacy.is_shared)
+    personal_environ: ClassVar[Mapping[str, Any]] = {privacy.PERSONAL: True}
+    busy: ClassVar[tuple[type[Exception], ...]] = (transaction.Busy,)
+
+    def __post_init__(self, app: Flask | None) -> None:
+        if app is not None:
+            self.init_app(app)
+
+    def init_app(self, app: Flask, db: SQLAlchemy | None = None) -> None:
+        """Give `app` a store of its own and set up its database. Raises `Mistake` before `db.init_app(app)`."""
+        bound = copy(self)  # one extension may serve several applications
+        bound.db = db or self.db
+        if bound.db is None or app.extensions.get("sqlalchemy") is not bound.db:
+            raise Mistake(
+                f"{source_line()}: the application {app.name!r} has no such database yet."
+                " Write `db.init_app(app)` before `Revalidation(app, db)`, with the same db."
+            )
+        app.extensions["revalidation"] = bound
+        app.jinja_env.globals["is_shared"] = privacy.is_shared
+        privacy.guard(app)
+        tag_table(bound.db.metadata)
+        if not event.contains(bound.db.session, "before_commit", commit_versions):
+            event.listen(bound.db.session, "before_commit", commit_versions)
         with app.app_context():
-            detector.listen(db.engine)
+            bound._open(app.debug or app.testing if self.detect is None else self.detect)
 
-
-def _commit_versions(session: Session) -> None:
-    """Session hook: the versions come last before COMMIT, so that their rows are locked for a moment only."""
-    running = running_write()
-    if running is None or session.in_nested_transaction():
-        return  # a savepoint is released, and nothing is committed yet
-    session.flush()
-    replace_versions(session.connection(), running.tags)
-    state: State = current_app.extensions["revalidation"]
-    if state.detector:
-        state.detector.check(running, state.db)
+    def _open(self, detect: bool) -> None:
+        engine = self.db.engine
+        self.store = Store(self.max_bytes)
+        if engine.dialect.name == "sqlite":
+            sqlite.configure(engine, self)
+        else:  # a page reads one snapshot; under READ COMMITTED an old one can end up under new versions
+            engine.update_execution_options(isolation_level="REPEATABLE READ")
+        transaction.watch_writes(engine, self.strict)
+        self.detector = Detector(engine, self.store) if detect else None

@@ -4,20 +4,26 @@ While a copy is made for everyone, touching the session, a cookie or the caller 
 that answers 500 is a bug report, a page that shows one reader's name to the next is a breach (CVE-2023-30861).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
 from flask import Flask, has_request_context, request
-from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
+from flask.globals import request_ctx
+
+from flask_revalidation.mistakes import Mistake, source_line
+
+__all__ = ["PERSONAL", "PrivateRead", "is_shared", "private"]
 
 # Set in the WSGI environ of a request whose page is for one caller only, although it carries no cookie yet.
 PERSONAL = "revalidation.personal"
+CREDENTIALS = ("HTTP_COOKIE", "HTTP_AUTHORIZATION")
 
 _sharing: ContextVar[str | None] = ContextVar("revalidation_sharing", default=None)
 
 
-class PrivateRead(RuntimeError):
+class PrivateRead(Mistake):
     """A copy for everyone was about to look at one caller."""
 
 
@@ -26,7 +32,8 @@ def private(what: str) -> None:
     name = _sharing.get()
     if name is not None:
         raise PrivateRead(
-            f"{name} is cached for everyone, yet it reads {what}. Read it outside the cached part, or do not cache."
+            f"{name} is cached for everyone, yet {source_line()} reads {what}."
+            " Read it outside the cached part, or do not cache."
         )
 
 
@@ -37,63 +44,40 @@ def is_shared() -> bool:
 
 def shared(name: str, make: Callable[[], Any]) -> Any:
     """Run `make` with everything private out of reach, and return what it returns."""
-    token, hidden = _sharing.set(name), _hide_credentials()
+    token = _sharing.set(name)
     try:
-        return make()
+        with _hidden_caller():
+            return make()
     finally:
         _sharing.reset(token)
-        if hidden:
-            request.environ.update(hidden)
 
 
-def _hide_credentials() -> dict[str, str]:
-    """Take the headers that name the caller out of the request, for whoever reads headers by hand."""
-    if not has_request_context():
-        return {}
-    return {
-        name: request.environ.pop(name) for name in ("HTTP_COOKIE", "HTTP_AUTHORIZATION") if name in request.environ
-    }
+class _NoSession:
+    """Stands where the session was. Flask sets `accessed` on the session whenever it hands it out; here that raises."""
 
-
-def _guarded(name: str) -> Callable[..., Any]:
-    def read(self: Any, *args: Any, **kwargs: Any) -> Any:
+    def __setattr__(self, name: str, value: Any) -> None:
         private("the session")
-        return getattr(super(GuardedSession, self), name)(*args, **kwargs)
-
-    return read
 
 
-class GuardedSession(SecureCookieSession):
-    """Flask's session, out of reach while a shared copy is made."""
-
-
-for _name in (
-    "__getitem__",
-    "__contains__",
-    "__iter__",
-    "__len__",
-    "get",
-    "keys",
-    "values",
-    "items",
-    "pop",
-    "copy",
-    "__or__",
-    "__ror__",
-    "__eq__",
-    "__repr__",
-):
-    setattr(GuardedSession, _name, _guarded(_name))
-
-
-class GuardedSessions(SecureCookieSessionInterface):
-    """Flask's session cookie, opened as a `GuardedSession`."""
-
-    session_class = GuardedSession
+@contextmanager
+def _hidden_caller() -> Iterator[None]:
+    """Take session, messages and the headers that name the caller out of the request, for whoever reads by hand."""
+    if not has_request_context():
+        yield
+        return
+    context: Any = request_ctx._get_current_object()  # type: ignore[attr-defined]
+    headers = {name: request.environ.pop(name) for name in CREDENTIALS if name in request.environ}
+    session, flashes = context._session, context.flashes
+    context._session, context.flashes = _NoSession(), None
+    try:
+        yield
+    finally:
+        context._session, context.flashes = session, flashes
+        request.environ.update(headers)
 
 
 def guard(app: Flask) -> None:
-    """Put cookies and the session of `app` behind `private`."""
+    """Put what the request of `app` says of its caller behind `private`."""
 
     class GuardedRequest(app.request_class):  # type: ignore[misc, name-defined]
         @property
@@ -116,4 +100,3 @@ def guard(app: Flask) -> None:
             self._remote_addr = address
 
     app.request_class = GuardedRequest
-    app.session_interface = GuardedSessions()

@@ -1,43 +1,48 @@
-"""How this application uses SQLite: WAL, durable commits, readers that cannot write, and writers served in turn."""
+"""How SQLite is used: WAL, durable commits, one snapshot per reader, and writers who wait for the write lock."""
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, event
 
-from flask_revalidation.write_lock import turns_at
+from flask_revalidation.write_lock import WriteLock
 
-TURN_SECONDS = 1.5  # with BUSY_MS: a write that cannot start is refused within 2.3 s, while someone still waits for it
-BUSY_MS = 800
-PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_MS}")
+if TYPE_CHECKING:
+    from flask_revalidation.extension import Revalidation
+
+_LOCK, _ACQUIRED = "revalidation_lock", "revalidation_acquired"  # in a connection's `info`
 
 
-def configure(engine: Engine) -> None:
-    """Set up the engine of a SQLite database; every connection it opens follows."""
-    turns = turns_at(Path(f"{engine.url.database}.turn"))
+def configure(engine: Engine, options: "Revalidation") -> None:
+    """Set up the engine of a SQLite database: every connection that it gives out follows `options`."""
 
-    @event.listens_for(engine, "connect")
-    def prepare(dbapi_connection: Any, _record: Any) -> None:
+    @event.listens_for(engine, "checkout")
+    def prepare(dbapi_connection: Any, record: Any, _proxy: Any) -> None:
+        if _LOCK in record.info:  # asked here and not at "connect": the pool may be older than this listener
+            return
         # Otherwise the driver begins transactions by itself, too late and without a lock: lost updates, and no error.
         dbapi_connection.isolation_level = None
-        for pragma in PRAGMAS:
+        busy = f"busy_timeout={round(1000 * options.busy_timeout)}"
+        for pragma in ("journal_mode=WAL", f"synchronous={options.synchronous}", "foreign_keys=ON", busy):
             dbapi_connection.execute(f"PRAGMA {pragma}")
+        [path] = [path for _, name, path in dbapi_connection.execute("PRAGMA database_list") if name == "main"]
+        record.info[_LOCK] = WriteLock(path) if path else None  # a database in memory has no path, and no neighbours
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        options = connection.get_execution_options()
-        if options.get("write"):
-            patience = options.get("patience")
-            connection.info["turn"] = turns.take(TURN_SECONDS if patience is None else patience)
+        asked, info = connection.get_execution_options(), connection.info
+        writing, patience = bool(asked.get("write")), asked.get("patience")
+        if writing and info[_LOCK] and _ACQUIRED not in info:
+            info[_ACQUIRED] = info[_LOCK].acquire(options.patience if patience is None else patience)
+        if options.strict:
+            connection.exec_driver_sql(f"PRAGMA query_only={'OFF' if writing else 'ON'}")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def let_tables_change(connection: Connection, _c: Any, _s: str, _p: Any, context: Any, _m: bool) -> None:
+        if options.strict and context.isddl:  # create_all() opens a transaction of its own
             connection.exec_driver_sql("PRAGMA query_only=OFF")
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-        else:
-            # Safe methods write nothing: here the database itself refuses.
-            connection.exec_driver_sql("PRAGMA query_only=ON")
-            connection.exec_driver_sql("BEGIN")
 
     @event.listens_for(engine, "checkin")
-    def give_turn_back(_dbapi_connection: Any, record: Any) -> None:
-        turn = record.info.pop("turn", None)
-        if turn:
-            turn.give_back()
+    def release(_dbapi_connection: Any, record: Any) -> None:
+        if acquired := record.info.pop(_ACQUIRED, None):
+            acquired.close()

@@ -1,39 +1,18 @@
-"""Where copies are kept: bytes only, bounded, one per process. Correctness never depends on what is in here."""
+"""Where copies are kept: bytes, bounded, one store per process. Correctness never depends on what is in here."""
 
-import gzip
 import hashlib
 import json
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakValueDictionary
 
-from cachelib import SimpleCache
-from cachelib.serializers import BaseSerializer
+from cachetools import LRUCache
 
-MAX_ENTRIES = 512
-MAX_ENTRY_BYTES = 128 * 1024  # with MAX_ENTRIES: a worker keeps at most 64 MiB of copies
-LIFETIME = 24 * 3600  # seconds; an entry without one would be evicted first
-
-
-class Bytes(BaseSerializer):
-    """Bytes in, bytes out. The default serializer pickles, and an unpickled cache runs whatever was put there."""
-
-    def dumps(self, value: bytes, protocol: int = 0) -> bytes:
-        """Return `value` as it is."""
-        return value
-
-    def loads(self, bvalue: bytes) -> bytes:
-        """Return `bvalue` as it is."""
-        return bvalue
-
-
-def new_store() -> SimpleCache:
-    """Return an empty store for one process."""
-    store = SimpleCache(threshold=MAX_ENTRIES, default_timeout=LIFETIME)
-    store.serializer = Bytes()  # type: ignore[assignment]
-    return store
+MAX_BYTES = 64 * 1024 * 1024  # of all copies of a process
+MAX_ENTRY_BYTES = 128 * 1024
+OVERHEAD = 1024  # bytes that an entry takes besides its texts
 
 
 def injective_key(*parts: Any) -> str:
@@ -43,68 +22,65 @@ def injective_key(*parts: Any) -> str:
 
 @dataclass(frozen=True)
 class Entry:
-    """A copy: the versions it was made under, the body, the body compressed, and the headers that describe the body."""
+    """A copy: what it is called, the versions it was made under, its body, also compressed, and the body's headers.
 
+    `tags` are those declared for it, without those of its parts; `reads` is what the detector has seen it read.
+    """
+
+    key: str
     versions: Mapping[str, str]
     body: bytes
     gzipped: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
+    tags: frozenset[str] = frozenset()
+    reads: tuple[Any, ...] = ()
 
-    def to_bytes(self) -> bytes:
-        """Return the entry as it is stored."""
-        head = json.dumps([dict(self.versions), len(self.body), dict(self.headers)]).encode()
-        return b"%d\n%b%b%b" % (len(head), head, self.body, self.gzipped)
+    @property
+    def size(self) -> int:
+        """Count the bytes that the entry takes, about."""
+        names = [self.key, *self.versions, *self.versions.values(), *self.headers.values()]
+        return OVERHEAD + len(self.body) + len(self.gzipped) + sum(map(len, names))
 
-    @classmethod
-    def from_bytes(cls, stored: bytes) -> "Entry":
-        """Return the entry that `to_bytes` wrote."""
-        length, _, rest = stored.partition(b"\n")
-        versions, size, headers = json.loads(rest[: int(length)])
-        content = rest[int(length) :]
-        return cls(versions, content[:size], content[size:], headers)
-
-
-def digest(key: str, versions: Mapping[str, str]) -> str:
-    """Name one copy in 24 hex digits: the same name means the same content, so it serves as an ETag."""
-    return hashlib.sha256(injective_key(key, sorted(versions.items())).encode()).hexdigest()[:24]
+    @property
+    def digest(self) -> str:
+        """Name the copy in 24 hex digits: the same name means the same content, so it serves as an ETag."""
+        content = injective_key(self.key, sorted(self.versions.items()))
+        return hashlib.sha256(content.encode()).hexdigest()[:24]
 
 
-def page_entry(versions: Mapping[str, str], body: bytes, headers: Mapping[str, str]) -> Entry:
-    """Return an entry with its compressed form, for whole pages."""
-    return Entry(versions, body, gzip.compress(body, 6, mtime=0), headers)
+class Store:
+    """Entries by key, the least recently used one evicted first; and one lock per key for making it."""
 
-
-def put(store: SimpleCache, key: str, entry: Entry) -> None:
-    """Store the entry unless it is too large for its share of the store."""
-    stored = entry.to_bytes()
-    if len(stored) <= MAX_ENTRY_BYTES:
-        store.set(key, stored)
-
-
-def get(store: SimpleCache, key: str) -> Entry | None:
-    """Return the entry under `key`, whether its versions are still current or not."""
-    stored = store.get(key)
-    return Entry.from_bytes(stored) if stored else None
-
-
-class OneFill:
-    """One lock per key: five hundred readers after a write make one copy, and share it."""
-
-    def __init__(self) -> None:
+    def __init__(self, max_bytes: int = MAX_BYTES) -> None:
+        self._entries: LRUCache[str, Entry] = LRUCache(max_bytes, getsizeof=lambda entry: entry.size)
         self._guard = threading.Lock()
-        self._locks: dict[str, tuple[threading.Lock, int]] = {}
+        self._locks: WeakValueDictionary[str, Any] = WeakValueDictionary()
 
-    @contextmanager
-    def __call__(self, key: str) -> Iterator[None]:
-        """Hold the lock of `key`; it is forgotten when nobody holds or wants it."""
+    def get(self, key: str) -> Entry | None:
+        """Return the entry under `key`, whether its versions are still current or not."""
         with self._guard:
-            lock, users = self._locks.get(key, (threading.Lock(), 0))
-            self._locks[key] = (lock, users + 1)
-        try:
-            with lock:
-                yield
-        finally:
+            return self._entries.get(key)
+
+    def put(self, entry: Entry) -> None:
+        """Keep the entry, unless it is too large for its share of the store."""
+        if entry.size <= min(MAX_ENTRY_BYTES, self._entries.maxsize):
             with self._guard:
-                lock, users = self._locks.pop(key)
-                if users > 1:
-                    self._locks[key] = (lock, users - 1)
+                self._entries[entry.key] = entry
+
+    def entries(self) -> Iterable[Entry]:
+        """Return every entry there is now."""
+        with self._guard:
+            return list(self._entries.values())
+
+    def clear(self) -> None:
+        """Forget every entry."""
+        with self._guard:
+            self._entries.clear()
+
+    def one_fill(self, key: str) -> Any:
+        """Return the lock under which `key` is made: five hundred readers after a write make one copy, and share it.
+
+        It is forgotten when nobody holds or wants it. Parts inside parts hold one each.
+        """
+        with self._guard:
+            return self._locks.setdefault(key, threading.RLock())

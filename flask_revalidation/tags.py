@@ -1,33 +1,36 @@
 """Tags and their versions: one small table, read before every cached answer and written inside every write."""
 
 import secrets
-from collections.abc import Collection, Iterable
+import sqlite3
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import closing, contextmanager
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import Column, Connection, MetaData, String, Table, event, text
+from sqlalchemy import Column, Connection, MetaData, PoolProxiedConnection, String, Table, event, text
+from sqlalchemy.orm import Session
 
-from flask_revalidation.transaction import current_write
+from flask_revalidation.mistakes import Mistake, extension_for
+from flask_revalidation.transaction import current_write, write_of
+
+__all__ = ["insert_epoch", "revalidate_everything", "revalidate_path", "revalidate_tag", "tag_table"]
 
 # Stands for every tag that has no row of its own. Safe requests write nothing, so a page must be cacheable before its
 # tag was ever touched; and a missing row must never count as "version zero", which a later reader might match.
 EPOCH = ""
+TABLE = "revalidation_tag"
 
 _UPSERT = text(
-    "INSERT INTO revalidation_tag (tag, version) VALUES (:tag, :version)"
+    f"INSERT INTO {TABLE} (tag, version) VALUES (:tag, :version)"  # noqa: S608
     " ON CONFLICT (tag) DO UPDATE SET version = excluded.version"
 )
 
 
 def tag_table(metadata: MetaData) -> Table:
     """Return the table of versions, added to `metadata` unless it is there. Creating it also creates the epoch."""
-    if "revalidation_tag" in metadata.tables:
-        return metadata.tables["revalidation_tag"]
-    table = Table(
-        "revalidation_tag",
-        metadata,
-        Column("tag", String(400), primary_key=True),
-        Column("version", String(32), nullable=False),
-    )
+    if TABLE in metadata.tables:
+        return metadata.tables[TABLE]
+    tag, version = Column("tag", String(400), primary_key=True), Column("version", String(32), nullable=False)
+    table = Table(TABLE, metadata, tag, version)
     event.listen(table, "after_create", lambda _table, connection, **_: insert_epoch(connection))
     return table
 
@@ -39,50 +42,66 @@ def new_version() -> str:
 
 def insert_epoch(connection: Connection) -> None:
     """Write the row that stands for untouched tags. Called by the migration that creates the table."""
-    connection.execute(_UPSERT, {"tag": EPOCH, "version": new_version()})
+    connection.execute(_UPSERT, {"tag": EPOCH, "version": new_version()}, execution_options={"write": True})
 
 
 def read_versions(db: SQLAlchemy, tags: Collection[str]) -> dict[str, str] | None:
     """Return the current version of each tag, or None where there is no epoch: then nothing may be cached.
 
     Inside a transaction they are part of its snapshot. Outside, one statement on the bare driver is a snapshot of its
-    own: a hit then needs no session and no transaction, which would cost more than the rest of it (`bin/bench`).
+    own: a hit then needs no session and no transaction, which would cost more than the rest of it. Raises `Mistake`
+    where the table is missing.
     """
-    names = (EPOCH, *tags)
-    mark = "?" if db.engine.dialect.paramstyle == "qmark" else "%s"
-    query = f"SELECT tag, version FROM revalidation_tag WHERE tag IN ({', '.join([mark] * len(names))})"  # noqa: S608
-    ask = _ask_session if db.session.registry.has() and db.session().in_transaction() else _ask_driver
-    found = ask(db, query, names)
-    if EPOCH not in found:
-        return None
-    return {tag: found.get(tag, found[EPOCH]) for tag in tags}
+    if db.session.registry.has() and db.session().in_transaction():
+        return versions_on(db.session.connection().connection, tags)
+    with closing(db.engine.raw_connection()) as connection:
+        return versions_on(connection, tags)
 
 
-def _ask_session(db: SQLAlchemy, query: str, names: tuple[str, ...]) -> dict[str, str]:
-    return dict(db.session.connection().exec_driver_sql(query, names).tuples().all())
+def versions_on(connection: PoolProxiedConnection, tags: Collection[str]) -> dict[str, str] | None:
+    """Return the versions as `connection`, of the bare driver, sees them now."""
+    cursor, names = connection.cursor(), (EPOCH, *tags)
+    mark = "?" if isinstance(connection.driver_connection, sqlite3.Connection) else "%s"
+    with _table_expected():
+        cursor.execute(f"SELECT tag, version FROM {TABLE} WHERE tag IN ({', '.join([mark] * len(names))})", names)  # noqa: S608
+    found: dict[str, str] = dict(cursor.fetchall())
+    return {tag: found.get(tag, found[EPOCH]) for tag in tags} if EPOCH in found else None
 
 
-def _ask_driver(db: SQLAlchemy, query: str, names: tuple[str, ...]) -> dict[str, str]:
-    connection = db.engine.raw_connection()
+@contextmanager
+def _table_expected() -> Iterator[None]:
     try:
-        cursor = connection.cursor()
-        cursor.execute(query, names)
-        return dict(cursor.fetchall())
-    finally:
-        connection.close()
+        yield
+    except Exception as error:
+        if TABLE not in str(getattr(error, "orig", error)):
+            raise
+        raise Mistake(
+            f"The database has no table {TABLE}. Call `Revalidation(app, db)` before `db.create_all()`, or write a"
+            " migration that creates the table, in which `insert_epoch(op.get_bind())` comes next."
+        ) from error
+
+
+def commit_versions(session: Session) -> None:
+    """Session hook: the versions come last before COMMIT, so that their rows are locked for a moment only."""
+    running = write_of(session)
+    if running is None or session.in_nested_transaction():
+        return  # a savepoint is released, and nothing is committed yet
+    session.flush()
+    replace_versions(session.connection(), running.tags)
 
 
 def replace_versions(connection: Connection, tags: Iterable[str]) -> None:
     """Give each tag a new version, in sorted order: two writers that lock the same rows then never wait in a circle."""
     rows = [{"tag": tag, "version": new_version()} for tag in sorted(tags)]
     if rows:
-        connection.execute(_UPSERT, rows)
+        with _table_expected():
+            connection.execute(_UPSERT, rows)
 
 
 def revalidate_tag(*tags: str) -> None:
     """Make every cached copy under these tags a miss, at the moment the running write commits.
 
-    Raises RuntimeError outside `write()`: a version replaced by itself would be a second step, and could be forgotten.
+    Raises `Mistake` outside `write()`: a version replaced by itself would be a second step, and could be forgotten.
     """
     current_write("revalidate_tag").tags.update(tags)
 
@@ -97,6 +116,7 @@ def revalidate_everything() -> None:
 
     The new epoch is what keeps a copy made before its tag's first touch from coming back to life.
     """
-    connection = current_write("revalidate_everything").session.connection()
-    connection.execute(text("DELETE FROM revalidation_tag"))
+    current_write("revalidate_everything")
+    connection = extension_for("revalidate_everything").db.session.connection()
+    connection.execute(text(f"DELETE FROM {TABLE}"))  # noqa: S608
     insert_epoch(connection)

@@ -1,15 +1,29 @@
 """The write transaction: data and versions are committed together, or neither is."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, NoReturn
 
-from flask import current_app
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.orm import Session, UOWTransaction
+from sqlalchemy.orm import Session
+
+from flask_revalidation.mistakes import Mistake, extension_for, source_line
+from flask_revalidation.write_lock import LockTimeout
+
+__all__ = ["Busy", "WriteOutsideTransaction", "is_busy", "write"]
+
+WRITTEN = "revalidation_written"  # in a connection's `info`: the tables that the running transaction has written
+_RUNNING = "revalidation_write"  # in a session's `info`
+_ENDS = ("commit", "rollback", "close")
+_RETRY_CODES = ("40001", "40P01", "55P03")  # PostgreSQL: serialization failure, deadlock, lock not available
+_VERBS = r"(?:INSERT|REPLACE|MERGE|UPDATE|DELETE)(?: OR \w+)?(?: INTO| FROM)?(?: ONLY)?"
+_WRITE = re.compile(rf'\s*(?:WITH\b.*?[()]\s*)?{_VERBS}\s+(?:"?\w+"?\.)?"?(\w+)', re.IGNORECASE | re.DOTALL)
 
 
 class Busy(Exception):
@@ -18,42 +32,41 @@ class Busy(Exception):
     retry_after = 2
 
 
-class WriteOutsideTransaction(RuntimeError):
+class WriteOutsideTransaction(Mistake):
     """Something was about to be written outside `write()`: by a GET, or without its revalidation."""
 
 
 @dataclass
 class Write:
-    """A running write: who writes, through which session, and the tags that commit will replace."""
+    """A running write: who writes, and the tags that commit will replace."""
 
     by: str
-    session: Session
     tags: set[str] = field(default_factory=set)
-    tables: set[str] = field(default_factory=set)
-
-
-_running: ContextVar[Write | None] = ContextVar("revalidation_write", default=None)
 
 
 @contextmanager
-def write(by: str, *, patience: float | None = None) -> Iterator[Session]:
+def write(by: str, patience: float | None = None) -> Iterator[Session]:
     """Run the block as one write transaction, and commit it with its versions. `by` names the writer in messages.
 
     The read transaction that the request may hold ends first, so that everything inside is read again, under the lock.
-    `patience` is how many seconds to wait for the turn to write, where the engine keeps turns; None leaves it to it.
-    Raises `Busy` when the database cannot take it now. Any exception rolls back the data and the versions.
+    `patience` is how many seconds to wait for the write lock; None leaves it to the extension. Raises `Busy` when the
+    database cannot take it now, and `Mistake` inside another write. Any exception rolls back the data and the versions.
     """
-    if _running.get() is not None:
-        raise RuntimeError(f"{by} asks for a second write inside one: a write is one transaction")
-    session: Session = current_app.extensions["revalidation"].db.session()
+    session: Session = extension_for("write").db.session()
+    running = session.info.get(_RUNNING)
+    if running:
+        raise Mistake(
+            f"{source_line()}: {by} asks for a second write inside that of {running.by}; a write is one transaction."
+            " Take out the inner `with write(…)`: what it does belongs to the outer one."
+        )
     session.rollback()
-    token = _running.set(Write(by, session))
+    running = session.info[_RUNNING] = Write(by)
     try:
-        # SQLite reads this option when it begins (BEGIN IMMEDIATE); elsewhere it is only a note.
-        session.connection(execution_options={"write": True, "patience": patience})
-        yield session
+        session.connection(execution_options={"write": running, "patience": patience})
+        with _undivided(session, by):
+            yield session
         session.commit()
-    except (OperationalError, PoolTimeout, TimeoutError) as error:
+    except (OperationalError, PoolTimeout, LockTimeout) as error:
         session.rollback()
         if not is_busy(error):
             raise
@@ -62,34 +75,79 @@ def write(by: str, *, patience: float | None = None) -> Iterator[Session]:
         session.rollback()
         raise
     finally:
-        _running.reset(token)
+        del session.info[_RUNNING]
+
+
+@contextmanager
+def _undivided(session: Session, by: str) -> Iterator[None]:
+    """Refuse whatever would end the transaction in the block: it would part the data from its versions."""
+    for name in _ENDS:
+        setattr(session, name, partial(_refuse, name, by))
+    try:
+        yield
+    finally:
+        for name in _ENDS:
+            delattr(session, name)
+
+
+def _refuse(name: str, by: str, *_: Any) -> NoReturn:
+    raise Mistake(
+        f"{source_line()} calls {name}() inside the write of {by}. Take it out: `with write(…)` commits at its end, and"
+        " rolls back when an exception leaves it; a savepoint is `with session.begin_nested()`."
+    )
 
 
 def is_busy(error: Exception) -> bool:
     """Tell waiting in vain from a fault: a missing table or a full disk does not get better by trying again."""
-    return not isinstance(error, OperationalError) or "locked" in str(error.orig)
+    if not isinstance(error, OperationalError):
+        return True
+    return "locked" in str(error.orig) or getattr(error.orig, "sqlstate", None) in _RETRY_CODES
 
 
 def running_write() -> Write | None:
-    """Return the write that is open here, if there is one."""
-    return _running.get()
+    """Return the write that is open in this application context, if there is one."""
+    return write_of(extension_for("running_write").db.session())
+
+
+def write_of(session: Session) -> Write | None:
+    """Return the write that is open on `session`, if there is one."""
+    return session.info.get(_RUNNING)
 
 
 def current_write(asked_by: str) -> Write:
-    """Return the running write; RuntimeError where there is none."""
-    running = _running.get()
+    """Return the running write. Raises `Mistake` where there is none."""
+    running = running_write()
     if running is None:
-        raise RuntimeError(f"{asked_by} belongs inside `with write(…)`, beside the change it is about")
+        raise Mistake(
+            f"{source_line()} calls {asked_by} outside of a write. It belongs inside `with write(…)`, beside the change"
+            " it is about."
+        )
     return running
 
 
-def is_writing() -> bool:
-    """Say whether a write is open here. Its session never fills the cache: it may yet roll back."""
-    return _running.get() is not None
+def is_dirty(db: SQLAlchemy) -> bool:
+    """Say whether the transaction that is open here has written. It never fills the cache: it may yet roll back."""
+    if not db.session.registry.has():
+        return False
+    session = db.session()
+    return bool(write_of(session) or (session.in_transaction() and session.connection().info[WRITTEN]))
 
 
-def refuse_stray_writes(session: Session, _flush: UOWTransaction, _instances: Any) -> None:
-    """Session hook: a flush outside `write()` is a bug in every mode, so it raises before anything is sent."""
-    changed = [*session.new, *session.dirty, *session.deleted]
-    if changed and not is_writing():
-        raise WriteOutsideTransaction(f"{type(changed[0]).__name__} was changed outside `with write(…)`")
+def watch_writes(engine: Engine, strict: bool) -> None:
+    """Note which tables each transaction of `engine` writes. If `strict`, it may only do so inside `write()`."""
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.info[WRITTEN] = set()
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def note(connection: Connection, _c: Any, statement: str, _p: Any, context: Any, _m: bool) -> None:
+        written = _WRITE.match(statement)
+        if not written:
+            return
+        if strict and not context.execution_options.get("write"):
+            raise WriteOutsideTransaction(
+                f"{source_line()} writes to table {written[1]} outside of a write. Put it inside `with write(…)`,"
+                " together with the revalidate_tag that goes with it."
+            )
+        connection.info.setdefault(WRITTEN, set()).add(written[1])

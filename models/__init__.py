@@ -13,7 +13,6 @@ from models.message import Message
 from models.post import Post, PostStatus, Tag
 from models.session import UserSession
 from models.setting import Setting
-from models.throttle import Throttle
 from models.trash import Trash
 from models.user import Role, User
 
@@ -35,7 +34,6 @@ __all__ = [
     "Setting",
     "Subscription",
     "Tag",
-    "Throttle",
     "Trash",
     "User",
     "UserSession",

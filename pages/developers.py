@@ -10,10 +10,10 @@ from werkzeug.exceptions import NotFound
 
 from flask_revalidation import cached
 from models import ApiKey, Delivery, User
-from models.meter import Meter
 from pages.access import only
 from pages.paging import Paging
 from web.auth import current_user, writers
+from web.rate_limit import RateLimiter
 
 bp = Blueprint("developers", __name__)
 log = logging.getLogger(__name__)
@@ -42,10 +42,10 @@ def _keys(user: User) -> str:
 
 
 def _used(user: User) -> list[tuple[str, datetime]]:
-    """Return when which key last came. The meter knows: reading writes nothing to the database, and so not this."""
-    meter: Meter = current_app.extensions["meter"]
+    """Return when which key last came. The rate limiter knows: reading writes nothing."""
+    limiter: RateLimiter = current_app.extensions["rate_limiter"]
     try:
-        times = [(key.name, meter.last_used(key.bucket)) for key in ApiKey.of(user) if not key.revoked_at]
+        times = [(key.name, limiter.last_used(key.bucket)) for key in ApiKey.of(user) if not key.revoked_at]
     except (sqlite3.Error, OSError):  # a key can be revoked although nobody counts
         log.exception("when keys were used is not known")
         return []

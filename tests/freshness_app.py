@@ -19,8 +19,7 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 import flask_revalidation.cache
-import flask_revalidation.extension
-import flask_server_actions.dispatch
+import flask_revalidation.tags
 from app import create_app
 from flask_revalidation.cache import Make
 from flask_revalidation.privacy import shared
@@ -38,7 +37,7 @@ def application() -> Flask:
     """Return the application for gunicorn, as the environment asks for it."""
     app = create_app()
     if fault := os.environ.get("FAULT"):
-        FAULTS[fault]()
+        FAULTS[fault](app)
     _say_who_answers(app)
     _die_after_commits(float(os.environ.get("KILL_SHARE", "0")), os.environ.get("KILL_SEED", "1"))
     return app
@@ -71,7 +70,7 @@ def _say_who_answers(app: Flask) -> None:
         return response
 
 
-def purge_in_one_process() -> None:
+def purge_in_one_process(_app: Flask) -> None:
     """Plant: the versions live in the process, so a write tells only the worker that ran it."""
     versions: dict[str, str] = {}
 
@@ -82,10 +81,10 @@ def purge_in_one_process() -> None:
         versions.update({tag: new_version() for tag in tags})
 
     flask_revalidation.cache.read_versions = read
-    flask_revalidation.extension.replace_versions = replace_here
+    flask_revalidation.tags.replace_versions = replace_here
 
 
-def revalidate_after_commit() -> None:
+def revalidate_after_commit(app: Flask) -> None:
     """Plant: the versions are replaced in a second transaction, and a worker may die between the two."""
 
     @contextmanager
@@ -98,10 +97,10 @@ def revalidate_after_commit() -> None:
         with write("the second step"):
             current_write(by).tags = tags
 
-    flask_server_actions.dispatch.write = write_then_revalidate
+    app.extensions["server_actions"].transaction = write_then_revalidate
 
 
-def fill_without_snapshot() -> None:
+def fill_without_snapshot(_app: Flask) -> None:
     """Plant: a copy is made in one transaction, and stored under the versions of a later one."""
     fill = flask_revalidation.cache._fill
 

@@ -95,7 +95,7 @@ def retitle(slug: str, title: str) -> None:
 
 def store_of(app):
     """Return what this worker keeps."""
-    return app.extensions["revalidation"].store._cache
+    return app.extensions["revalidation"].store._entries
 
 
 def pages_in(app):

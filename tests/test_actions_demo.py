@@ -41,7 +41,7 @@ def test_sweep_forgets_what_is_over_and_nothing_else(app, ada, visitor):
 
     def left():
         tables = ("user_session", "form_key", "throttle", "idempotency_key", "revalidation_tag", "message")
-        counted = app.extensions["meter"].last_used(f"key:{key.split('_')[1]}") is not None
+        counted = app.extensions["rate_limiter"].last_used(f"key:{key.split('_')[1]}") is not None
         return [*(rows(app, table) for table in tables), counted]
 
     app.test_cli_runner().invoke(args=["sweep"], catch_exceptions=False)

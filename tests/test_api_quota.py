@@ -14,7 +14,7 @@ import time_machine
 from api_client import Caller, issue_key, refusal
 from serving import ROOT, serving
 
-from models.meter import WINDOW, Meter
+from web.rate_limit import MINUTE, RateLimiter
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -23,8 +23,8 @@ def told(answer):
     """Return what an answer says of the quota: limit, left, seconds."""
     limit, window = re.fullmatch(r'"requests";q=(\d+);w=(\d+)', answer.headers["RateLimit-Policy"]).groups()
     left, reset = re.fullmatch(r'"requests";r=(\d+);t=(\d+)', answer.headers["RateLimit"]).groups()
-    assert int(window) == WINDOW
-    assert 0 < int(reset) <= WINDOW
+    assert int(window) == MINUTE
+    assert 0 < int(reset) <= MINUTE
     return int(limit), int(left), int(reset)
 
 
@@ -124,8 +124,8 @@ def test_behind_a_proxy_only_what_the_proxy_wrote_counts(make_app):
     assert told(other)[1] == 4
 
 
-def test_meter_that_cannot_count_does_not_close_the_door(make_app, data_dir, caplog):
-    (data_dir / "meter.db").write_bytes(b"this is no database" * 100)
+def test_limiter_that_cannot_count_does_not_close_the_api(make_app, data_dir, caplog):
+    (data_dir / "rate-limits.db").write_bytes(b"this is no database" * 100)
     app = make_app(testing=False, API_REQUESTS_PER_MINUTE="1")
 
     answers = [Caller(app).get("/tags") for _ in range(3)]
@@ -136,64 +136,64 @@ def test_meter_that_cannot_count_does_not_close_the_door(make_app, data_dir, cap
     assert [record.levelno for record in caplog.records] == [logging.ERROR] * 3
 
 
-# --- the meter itself -----------------------------------------------------------------------------------------------
+# --- the rate limiter itself -----------------------------------------------------------------------------------------------
 
 
-def count_at(meter, seconds):
+def count_at(limiter, seconds):
     """Count one request of ten, so many seconds after noon, and return what is left."""
     with time_machine.travel(NOON + timedelta(seconds=seconds), tick=False):
-        return meter.count("x", 10).left
+        return limiter.count("x", 10).left
 
 
 def test_request_overtaken_while_the_window_turns_brings_no_old_count_back(tmp_path):
-    meter = Meter(tmp_path / "meter.db")
+    limiter = RateLimiter(tmp_path / "rate-limits.db")
 
-    assert [count_at(meter, at) for at in (58, 59, 60, 59, 61, 58, 60)] == [9, 8, 9, 8, 7, 6, 5]
+    assert [count_at(limiter, at) for at in (58, 59, 60, 59, 61, 58, 60)] == [9, 8, 9, 8, 7, 6, 5]
 
 
 def test_clock_that_is_set_back_locks_nobody_out(tmp_path):
-    meter = Meter(tmp_path / "meter.db")
+    limiter = RateLimiter(tmp_path / "rate-limits.db")
     for _ in range(20):
-        count_at(meter, 24 * 3600)
+        count_at(limiter, 24 * 3600)
 
-    assert count_at(meter, 0) == 9
+    assert count_at(limiter, 0) == 9
 
 
 def test_sweep_forgets_what_nobody_asks_about(tmp_path):
-    meter = Meter(tmp_path / "meter.db")
-    count_at(meter, 0)
+    limiter = RateLimiter(tmp_path / "rate-limits.db")
+    count_at(limiter, 0)
 
     with time_machine.travel(NOON + timedelta(days=89)):
-        meter.sweep()
-        assert meter.last_used("x") == NOON.timestamp()
+        limiter.sweep()
+        assert limiter.last_used("x") == NOON.timestamp()
     with time_machine.travel(NOON + timedelta(days=91)):
-        meter.sweep()
-        assert meter.last_used("x") is None
+        limiter.sweep()
+        assert limiter.last_used("x") is None
 
 
 def test_sweep_keeps_no_list_of_addresses(tmp_path):
-    meter = Meter(tmp_path / "meter.db")
+    limiter = RateLimiter(tmp_path / "rate-limits.db")
     with time_machine.travel(NOON, tick=False):
         for bucket in ("key:one", "address:192.0.2.7"):
-            meter.count(bucket, 10)
+            limiter.count(bucket, 10)
 
     with time_machine.travel(NOON + timedelta(days=2)):
-        meter.sweep()
-        assert meter.last_used("key:one") == NOON.timestamp()
-        assert meter.last_used("address:192.0.2.7") is None
+        limiter.sweep()
+        assert limiter.last_used("key:one") == NOON.timestamp()
+        assert limiter.last_used("address:192.0.2.7") is None
 
 
 OPEN_AND_COUNT = """
 import sys
 from pathlib import Path
-from models.meter import Meter
+from web.rate_limit import RateLimiter
 for line in sys.stdin:
-    meter = Meter(Path(line.strip()))
-    print(*(meter.count("x", 1000).left for _ in range(5)), flush=True)
+    limiter = RateLimiter(Path(line.strip()))
+    print(*(limiter.count("x", 1000).left for _ in range(5)), flush=True)
 """
 
 
-def test_workers_that_open_the_meter_at_once_lose_no_count(tmp_path):
+def test_workers_that_open_the_limiter_at_once_lose_no_count(tmp_path):
     command, pipe = [sys.executable, "-c", OPEN_AND_COUNT], subprocess.PIPE
     workers = [subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True) for _ in range(4)]
 
@@ -238,9 +238,9 @@ def crowd(server, key):
 def test_four_workers_together_admit_exactly_the_quota(app, data_dir):
     with serving(data_dir, workers=4, API_REQUESTS_PER_MINUTE=str(QUOTA)) as server:
         while True:
-            began = time.time() // WINDOW
+            began = time.time() // MINUTE
             answers = crowd(server, issue_key(app, "ada"))
-            if time.time() // WINDOW == began:  # else the window turned meanwhile: once more, with another key
+            if time.time() // MINUTE == began:  # else the window turned meanwhile: once more, with another key
                 break
         log = server.log.read_text()
 

@@ -4,12 +4,12 @@ import threading
 
 import pytest
 from flask import Response, redirect, request
-from scenarios import POST, count_renders, pages_in, retitle, store_of
+from scenarios import POST, count_renders, pages_in, retitle
 from sqlalchemy import text
 
 import flask_revalidation
 from flask_revalidation import PrivateRead, cached, private, write
-from flask_revalidation.store import MAX_ENTRIES, MAX_ENTRY_BYTES, injective_key
+from flask_revalidation.store import MAX_ENTRY_BYTES, Store, injective_key
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_etag_changes_with_a_write_and_with_a_release(app, make_app, visitor):
     second = visitor.get(POST).headers["ETag"]
     other = make_app()
     state = other.extensions["revalidation"]
-    other.extensions["revalidation"] = type(state)(**{**vars(state), "release": "next"})
+    state.release = "next"
     third = other.test_client().get(POST).headers["ETag"]
 
     assert len({first, second, third}) == 3
@@ -149,15 +149,18 @@ def test_keys_never_meet():
     assert len({injective_key(*parts) for parts in lists}) == len(lists)
 
 
-def test_store_is_bounded_in_count_and_size(app):
+def test_store_is_bounded_in_bytes(app):
+    store = app.extensions["revalidation"].store = Store(200_000)
     with app.app_context():
-        for number in range(MAX_ENTRIES + 200):
-            cached("many", number, tags=["x"], render=lambda: "small")
+        for number in range(400):
+            cached("many", number, tags=["x"], render=lambda: "y" * 1000)
         cached("large", tags=["x"], render=lambda: "x" * (MAX_ENTRY_BYTES + 1))
 
-    assert len(store_of(app)) <= MAX_ENTRIES + 1
-    assert not any('"large"' in key for key in store_of(app))
-    assert all(isinstance(value, bytes) for _, value in store_of(app).values())
+    kept = store.entries()
+    assert 50 < len(kept) < 200
+    assert sum(len(entry.body) for entry in kept) < 200_000
+    assert not any('"large"' in entry.key for entry in kept)
+    assert all(isinstance(entry.body, bytes) for entry in kept)
 
 
 def test_stampede_makes_one_copy(make_app, monkeypatch):

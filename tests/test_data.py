@@ -1,10 +1,7 @@
-"""The database: durable, fair to writers, migrated once, filled the same each time."""
+"""The database: durable, no writer starves, migrated once, filled the same each time."""
 
-import os
 import subprocess
 import sys
-import threading
-import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
@@ -18,7 +15,6 @@ from sqlalchemy import select, text
 from app import create_app
 from demo.seed import POSTS, Source, has_public_passwords, seed
 from flask_revalidation import Busy, write
-from flask_revalidation.write_lock import turns_at
 from models import Member, Message, Payment, Post, PostStatus, Setting, User, db
 from models.setting import Switch
 from models.text import first_words, slugify, to_html
@@ -80,7 +76,7 @@ for _ in range(30):
 """
 
 
-def test_eight_writers_at_once_are_served_in_turn(app, data_dir):
+def test_eight_writers_at_once_all_get_on(app, data_dir):
     environment = {"DATA_DIR": str(data_dir), "PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)}
     piped = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     command = [sys.executable, "-c", WRITER]
@@ -101,102 +97,10 @@ def test_eight_writers_at_once_are_served_in_turn(app, data_dir):
     one_ended = min(max(n for n, name in enumerate(names) if name == writer) for writer in set(names))
     shares = Counter(names[all_began : one_ended + 1])
     assert len(shares) == 8
-    assert min(shares.values()) > 0.5 * max(shares.values()), shares
+    assert min(shares.values()) > 0.2 * max(shares.values()), shares
 
 
-HOLDER = """
-import sys
-from pathlib import Path
-from flask_revalidation.write_lock import turns_at
-turn = turns_at(Path(sys.argv[1])).take(5)
-print("mine", flush=True)
-sys.stdin.readline()
-turn.give_back()
-print("given back", flush=True)
-sys.stdin.readline()
-"""
-
-
-@pytest.fixture
-def holder(tmp_path):
-    """Another process that has the turn until it is told to give it back."""
-    command = [sys.executable, "-c", HOLDER, str(tmp_path / "turn")]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT, text=True)
-    assert process.stdout.readline() == "mine\n"
-    yield process
-    process.kill()
-    process.communicate()
-
-
-def test_turn_is_refused_after_the_limit_and_skipped_when_it_comes(tmp_path, holder):
-    turns = turns_at(tmp_path / "turn")
-    with pytest.raises(TimeoutError):
-        turns.take(0.05)
-
-    holder.stdin.write("\n")
-    holder.stdin.flush()
-
-    assert holder.stdout.readline() == "given back\n"
-    turns.take(5).give_back()
-    turns.take(5).give_back()
-
-
-def test_writer_that_died_gives_its_turn_back(tmp_path, holder):
-    turns = turns_at(tmp_path / "turn")
-    with pytest.raises(TimeoutError):
-        turns.take(0.05)
-
-    holder.kill()
-
-    turns.take(5).give_back()
-
-
-def test_turns_are_taken_in_the_order_of_arrival(tmp_path):
-    turns, served = turns_at(tmp_path / "turn"), []
-    first = turns.take(1)
-
-    def wait(number):
-        mine = turns.take(5)
-        served.append(number)
-        mine.give_back()
-
-    waiting = []
-    for number in range(6):
-        waiting.append(threading.Thread(target=wait, args=(number,)))
-        waiting[-1].start()
-        time.sleep(0.02)
-    first.give_back()
-    for thread in waiting:
-        thread.join()
-
-    assert served == list(range(6))
-
-
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_queue_recovers_when_its_file_could_not_be_opened(tmp_path):
-    turns = turns_at(tmp_path / "turn")
-    (tmp_path / "turn").mkdir()
-    with pytest.raises(TimeoutError):
-        turns.take(0.2)
-
-    (tmp_path / "turn").rmdir()
-
-    turns.take(5).give_back()
-
-
-def test_queue_that_was_idle_is_served_again(tmp_path, monkeypatch):
-    monkeypatch.setattr("flask_revalidation.write_lock.IDLE_SECONDS", 0.01)
-    turns = turns_at(tmp_path / "turn")
-
-    for _ in range(5):
-        turns.take(5).give_back()
-        time.sleep(0.05)
-
-    turns.take(5).give_back()
-    assert turns._served_in in (0, os.getpid())
-
-
-def test_write_that_cannot_start_is_busy_and_leaves_no_turn_behind(app, data_dir):
+def test_write_that_cannot_start_is_busy_and_leaves_no_lock_behind(app, data_dir):
     import sqlite3
 
     other = sqlite3.connect(data_dir / "hallway.db", isolation_level=None)

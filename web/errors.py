@@ -8,14 +8,14 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from api import problems
-from flask_revalidation import Busy, ForgottenRevalidation, PrivateRead, WriteOutsideTransaction, is_busy
+from flask_revalidation import Busy, Mistake, is_busy
 from flask_server_actions import BadTemplate
 from models import NotFound
 from web import error_pages as pages
 
 log = logging.getLogger(__name__)
 KEPT_HEADERS = ("allow", "retry-after", "www-authenticate")
-MISTAKES = (BadTemplate, ForgottenRevalidation, PrivateRead, WriteOutsideTransaction)  # an author's, and they explain
+MISTAKES = (BadTemplate, Mistake)  # an author's, and they explain
 _DRAIN = 64 * 1024 * 1024  # bytes read and thrown away, so that the client gets to see the 413
 
 

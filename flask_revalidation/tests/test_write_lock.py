@@ -1,0 +1,100 @@
+"""The write lock: nobody starves, waits are bounded, and the kernel frees what a dead process held."""
+
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+
+import pytest
+
+from flask_revalidation.write_lock import LockTimeout, WriteLock
+
+OWNER = """
+import sys
+from flask_revalidation.write_lock import WriteLock
+lock = WriteLock(sys.argv[1]).acquire(5)
+print("mine", flush=True)
+sys.stdin.readline()
+lock.close()
+print("free", flush=True)
+sys.stdin.readline()
+"""
+
+
+@pytest.fixture
+def path(tmp_path):
+    return str(tmp_path / "items.db")
+
+
+@pytest.fixture
+def owner(path):
+    """Another process that has the lock until it is told to give it back."""
+    piped = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    process = subprocess.Popen([sys.executable, "-c", OWNER, path], **piped)
+    assert process.stdout.readline() == "mine\n"
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def test_wait_is_bounded_and_leaves_nothing_behind(path, owner):
+    began = time.monotonic()
+    with pytest.raises(LockTimeout):
+        WriteLock(path).acquire(0.05)
+    assert 0.05 <= time.monotonic() - began < 1
+
+    owner.stdin.write("\n")
+    owner.stdin.flush()
+    assert owner.stdout.readline() == "free\n"
+    for _ in range(2):
+        WriteLock(path).acquire(5).close()
+
+
+def test_without_patience_it_is_refused_at_once(path, owner):
+    began = time.monotonic()
+
+    with pytest.raises(LockTimeout):
+        WriteLock(path).acquire(0)
+    assert time.monotonic() - began < 0.5
+
+
+def test_process_that_died_frees_the_lock(path, owner):
+    owner.kill()
+
+    WriteLock(path).acquire(5).close()
+
+
+def test_threads_of_one_process_exclude_each_other(path):
+    first = WriteLock(path).acquire(1)
+    with pytest.raises(LockTimeout):
+        WriteLock(path).acquire(0.05)
+
+    first.close()
+    WriteLock(path).acquire(1).close()
+
+
+def test_nobody_starves_among_many_in_a_hot_loop(path):
+    served, until = Counter(), time.monotonic() + 2
+    lock, refused = WriteLock(path), []
+
+    def write(name):
+        while time.monotonic() < until:
+            try:
+                file = lock.acquire(5)
+            except LockTimeout:
+                refused.append(name)
+                continue
+            time.sleep(0.001)
+            served[name] += 1
+            file.close()
+
+    writers = [threading.Thread(target=write, args=(number,)) for number in range(8)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+
+    assert refused == []
+    assert len(served) == 8
+    assert min(served.values()) > 0.2 * max(served.values()), served

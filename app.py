@@ -14,7 +14,6 @@ from api.strict_json import StrictJSON
 from flask_revalidation import Revalidation
 from flask_server_actions import ServerActions
 from models import db
-from models.search import is_no_index
 from pages import PAGES, feeds, machines
 from settings import Settings
 from web import assets, auth, errors, rate_limit, templating
@@ -97,7 +96,7 @@ def _configure(app: Flask, env: Settings, testing: bool) -> None:
 def _open_database(app: Flask, env: Settings) -> None:
     env.data_dir.mkdir(parents=True, exist_ok=True)
     db.init_app(app)
-    Migrate(app, db, render_as_batch=True, include_name=is_no_index)
+    Migrate(app, db, render_as_batch=True)
 
 
 def _demo_actions(env: Settings) -> list[ModuleType]:

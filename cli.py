@@ -13,7 +13,7 @@ from api.cron import run_due
 from demo.commands import stripe
 from flask_revalidation import revalidate_everything, revalidate_tag, write
 from flask_server_actions import Result, sweep_form_keys
-from models import ApiKey, Delivery, IdempotencyKey, NotFound, Post, Role, Scope, Trash, User, UserSession
+from models import ApiKey, Delivery, IdempotencyKey, NotFound, Post, Role, Scope, User, UserSession
 from settings import Settings
 from web.action_list import list_actions
 
@@ -60,7 +60,7 @@ def sweep() -> None:
         UserSession.sweep()
         IdempotencyKey.sweep()
         Delivery.sweep()
-        Trash.sweep()
+        Post.sweep()
         sweep_form_keys(session)
         revalidate_everything()
     current_app.extensions["rate_limiter"].sweep()

@@ -133,7 +133,8 @@ def delete_post(form: OnePost, user: User) -> Result:
 @action(allow=writers)
 def restore_post(form: OnePost, user: User) -> Result:
     """A deleted post is where it was, with all that went with it."""
-    post = user.find_deleted_post(form.post_id).restore()
+    post = user.find_deleted_post(form.post_id)
+    post.restore()
     revalidate_tag(*post.cache_tags)
     return success(f"“{post.title}” is back.", focus=_row_of(post))
 

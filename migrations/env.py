@@ -1,13 +1,51 @@
 """Runs the migrations in one write transaction, on the engine of the application."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 from alembic import context
+from alembic.ddl.sqlite import SQLiteImpl
 from flask import current_app
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Table
+
+from models.database import UtcDateTime
+from models.search import INDEX
 
 migrate = current_app.extensions["migrate"]
+
+
+class RecreatingSQLite(SQLiteImpl):
+    """SQLite changes a table by making it anew, in batch mode: with its triggers, AUTOINCREMENT and the last id given.
+
+    Alembic reflects none of the three. Without them the search index stands still, and an id is given twice.
+    """
+
+    __dialect__ = "sqlite"
+
+    def prep_table_for_batch(self, batch_impl: Any, table: Table) -> None:
+        """Look at the old table before it goes."""
+        super().prep_table_for_batch(batch_impl, table)
+        triggers = "SELECT sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ?"
+        self._triggers = self._rows(triggers, table.name)
+        autoincrement = "SELECT 1 FROM sqlite_master WHERE name = ? AND sql LIKE '%AUTOINCREMENT%'"
+        if self._rows(autoincrement, table.name):
+            batch_impl.new_table.dialect_options["sqlite"]["autoincrement"] = True
+        self._last_id = self._rows("SELECT seq FROM sqlite_sequence WHERE name = ?", table.name)
+
+    def rename_table(self, old_table_name: str, new_table_name: str, schema: str | None = None) -> None:
+        """Give the new table the old one's name, and what the old one had."""
+        super().rename_table(old_table_name, new_table_name, schema)
+        for (last_id,) in self._last_id:
+            self._rows("DELETE FROM sqlite_sequence WHERE name = ?", new_table_name)
+            self._rows("INSERT INTO sqlite_sequence VALUES (?, ?)", new_table_name, last_id)
+        for (trigger,) in self._triggers:
+            self._rows(trigger)
+        self._triggers, self._last_id = [], []
+
+    def _rows(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
+        result = self.connection.exec_driver_sql(statement, parameters)
+        return [tuple(row) for row in result] if result.returns_rows else []
 
 
 def run() -> None:
@@ -15,15 +53,31 @@ def run() -> None:
     with migrate.db.engine.connect().execution_options(write=True) as connection, _without_foreign_keys(connection):
         # `flask db migrate` only compares; it passes its hooks in configure_args. SQLite takes back tables as well as
         # rows, though Alembic does not expect it to.
-        arguments = {"transactional_ddl": True, **migrate.configure_args}
-        context.configure(connection=connection, target_metadata=migrate.db.metadata, **arguments)
+        context.configure(
+            connection=connection,
+            target_metadata=migrate.db.metadata,
+            transactional_ddl=True,
+            include_name=_is_ours,
+            render_item=_render,
+            **migrate.configure_args,
+        )
         with context.begin_transaction():
             context.run_migrations()
 
 
+def _is_ours(name: str | None, kind: str, _parents: Mapping[str, Any]) -> bool:
+    """Leave out the search index and the tables it consists of: they are in no model."""
+    return kind != "table" or not (name or "").startswith(INDEX)
+
+
+def _render(kind: str, item: Any, _context: Any) -> str | bool:
+    """Write a type of ours as the plain one it is stored as: migrations outlive the models."""
+    return "sa.DateTime()" if kind == "type" and isinstance(item, UtcDateTime) else False
+
+
 @contextmanager
 def _without_foreign_keys(connection: Connection) -> Iterator[None]:
-    """SQLite changes a table by making it anew; dropping the old one would cascade to all that points to it."""
+    """Dropping the old one of two tables would cascade to all that points to it."""
     raw = connection.connection.dbapi_connection
     if connection.dialect.name != "sqlite" or raw is None:
         yield

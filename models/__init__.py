@@ -13,7 +13,6 @@ from models.message import Message
 from models.post import Post, PostStatus, Tag
 from models.session import UserSession
 from models.setting import Setting
-from models.trash import Trash
 from models.user import Role, User
 
 __all__ = [
@@ -34,7 +33,6 @@ __all__ = [
     "Setting",
     "Subscription",
     "Tag",
-    "Trash",
     "User",
     "UserSession",
     "db",

@@ -39,8 +39,8 @@ class Comment(Model):
 
     @classmethod
     def latest(cls, limit: int) -> "Sequence[Self]":
-        """Return the newest comments of all posts."""
-        return db.session.scalars(select(cls).order_by(cls.id.desc()).limit(limit)).all()
+        """Return the newest comments of all posts that are not deleted."""
+        return db.session.scalars(select(cls).join(cls.post).order_by(cls.id.desc()).limit(limit)).all()
 
     def delete(self) -> None:
         """Remove it."""

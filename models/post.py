@@ -9,6 +9,7 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     ForeignKey,
+    Index,
     Select,
     String,
     Table,
@@ -17,6 +18,7 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    text,
     true,
     tuple_,
 )
@@ -25,6 +27,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship, undefer
 from models.database import Model, UtcDateTime, db, now
 from models.errors import NotFound
 from models.search import posts_with
+from models.soft_delete import SoftDelete
 from models.text import first_words, slugify, to_html
 
 if TYPE_CHECKING:
@@ -48,6 +51,10 @@ class Choice(TypedDict, total=False):
     tag: str | None
     author: str | None
     words: str | None
+
+
+def _where(condition: str) -> dict[str, Any]:
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
 
 
 post_tag = Table(
@@ -81,14 +88,20 @@ class Tag(Model):
         return db.session.scalars(select(cls).where(cls.id.in_(published)).order_by(cls.name)).all()
 
 
-class Post(Model):
+class Post(SoftDelete, Model):
     """One text of the publication. `version` counts its edits, so that nobody saves over what they never saw."""
 
     __tablename__ = "post"
-    __table_args__ = {"sqlite_autoincrement": True}  # an id is never used twice: a late form may still name it
+    __table_args__ = (
+        # Of what is deleted, address and origin are free for others. These are no conditions for a list to be found by.
+        Index("uq_post_slug", "slug", unique=True, **_where("deleted_at IS NULL")),
+        Index("uq_post_origin", "origin", unique=True, **_where("deleted_at IS NULL")),
+        Index("ix_post_deleted_at", "deleted_at", **_where("deleted_at IS NOT NULL")),
+        {"sqlite_autoincrement": True},  # an id is never used twice: a late form may still name it
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    slug: Mapped[str] = mapped_column(String(80), unique=True)
+    slug: Mapped[str] = mapped_column(String(80))
     title: Mapped[str] = mapped_column(String(120))
     excerpt: Mapped[str] = mapped_column(String(200))
     body: Mapped[str] = mapped_column(Text, deferred=True)
@@ -101,7 +114,7 @@ class Post(Model):
     version: Mapped[int] = mapped_column(default=1)
     like_count: Mapped[int] = mapped_column(default=0)
     author_id: Mapped[int] = mapped_column(ForeignKey("user.id"), index=True)
-    origin: Mapped[str | None] = mapped_column(String(80), unique=True)  # what a webhook made it from
+    origin: Mapped[str | None] = mapped_column(String(80))  # what a webhook made it from
 
     author: Mapped["User"] = relationship(back_populates="posts", lazy="joined", innerjoin=True)
     tags: Mapped[list[Tag]] = relationship(secondary=post_tag, lazy="selectin", order_by=Tag.name)
@@ -278,7 +291,8 @@ class Post(Model):
     def render_again(cls) -> int:
         """Render every text anew, as after a change of the renderer, and return how many came out different."""
         changed = 0
-        for post in db.session.scalars(select(cls).options(undefer(cls.body), undefer(cls.body_html))):
+        query = select(cls).options(undefer(cls.body), undefer(cls.body_html))
+        for post in db.session.scalars(query.execution_options(include_deleted=True)):
             html = to_html(post.body)
             changed += html != post.body_html
             post.body_html = html
@@ -300,9 +314,9 @@ class Post(Model):
         self.status, self.publish_at = PostStatus.SCHEDULED, at
         self.updated_at = now()
 
-    def delete(self) -> None:
-        """Move it to the trash, with its tags, comments and likes."""
-        from models.trash import Trash
-
-        Trash.keep(self)
-        db.session.delete(self)
+    def restore(self) -> None:
+        """Bring a deleted post back as it was; only an address taken meanwhile gets a number."""
+        self.slug = Post.free_slug(self.slug)
+        if self.origin and Post.has_origin(self.origin):
+            self.origin = None
+        self.deleted_at = None

@@ -6,7 +6,6 @@ SQLite has a full-text index, `post_search`, which triggers on `post` keep in th
 
 import re
 import unicodedata
-from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Select, and_, case, column, literal_column, or_, select, table
@@ -42,8 +41,3 @@ def _by_like(words: list[str]) -> Select[Any]:
     everywhere = and_(*(or_(*(text.icontains(word, autoescape=True) for text in texts)) for word in words))
     titled = and_(*(_POST.c.title.icontains(word, autoescape=True) for word in words))
     return select(_POST.c.id.label("post_id"), case((titled, 0), else_=1).label("rank")).where(everywhere)
-
-
-def is_no_index(name: str | None, kind: str, _parents: Mapping[str, Any]) -> bool:
-    """Alembic's `include_name`: the index and the tables it consists of are the migrations' alone."""
-    return kind != "table" or not (name or "").startswith(INDEX)

@@ -3,22 +3,19 @@
 import threading
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
-from sqlalchemy import String, select
+from sqlalchemy import Select, String, select
 from sqlalchemy.orm import Mapped, mapped_column, relationship, undefer
 
+from models.comment import Comment
 from models.database import Model, db, now
 from models.errors import NotFound
 from models.post import Post
 from models.setting import Setting, Switch
 from models.text import slugify
-
-if TYPE_CHECKING:
-    from models.comment import Comment
-    from models.trash import Trash
 
 # Argon2id with the parameters of OWASP's password storage cheat sheet: 19 MiB, two passes, one lane.
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
@@ -164,30 +161,26 @@ class User(Model):
 
     def find_post(self, post_id: int) -> Post:
         """Return a post that is this user's to work on. Another's and none at all are the same NotFound."""
-        post = db.session.get(Post, post_id, options=[undefer(Post.body), undefer(Post.body_html)])
-        if post is None or not self.can_edit(post):
-            raise NotFound(post_id)
-        return post
+        return self._find_post(select(Post).where(Post.id == post_id))
 
     def find_post_at(self, slug: str) -> Post:
         """Return the post at an address, if it is this user's to work on; NotFound otherwise."""
-        post_id = db.session.scalar(select(Post.id).where(Post.slug == slug))
-        return self.find_post(post_id or 0)
+        return self._find_post(select(Post).where(Post.slug == slug))
 
-    def find_deleted_post(self, post_id: int) -> "Trash":
+    def find_deleted_post(self, post_id: int) -> Post:
         """Return a deleted post that this user could work on, or raise NotFound."""
-        from models.trash import Trash
+        query = select(Post).where(Post.id == post_id, Post.deleted_at.is_not(None))
+        return self._find_post(query.execution_options(include_deleted=True))
 
-        kept = db.session.get(Trash, post_id)
-        if kept is None or not (self.is_editor or (self.is_writer and kept.author_id == self.id)):
-            raise NotFound(post_id)
-        return kept
+    def _find_post(self, query: Select[tuple[Post]]) -> Post:
+        post = db.session.scalar(query.options(undefer(Post.body), undefer(Post.body_html)))
+        if post is None or not self.can_edit(post):
+            raise NotFound("no such post, or another's")
+        return post
 
-    def find_comment(self, comment_id: int) -> "Comment":
+    def find_comment(self, comment_id: int) -> Comment:
         """Return a comment that this user may remove: their own, or any for an editor."""
-        from models.comment import Comment
-
-        comment = db.session.get(Comment, comment_id)
+        comment = db.session.scalar(select(Comment).join(Comment.post).where(Comment.id == comment_id))
         if comment is None or not (self.is_editor or comment.user_id == self.id):
             raise NotFound(comment_id)
         return comment

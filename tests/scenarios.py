@@ -9,7 +9,7 @@ from flask import Flask
 from sqlalchemy import select, text
 
 from flask_revalidation import revalidate_tag, write
-from models import ApiKey, Comment, Delivery, Message, Post, Trash, User, db, now
+from models import ApiKey, Comment, Delivery, Message, Post, User, db, now
 
 PUBLISHED = "the-letter-slot-and-the-front-desk"
 DRAFT = "names-on-doorbells"
@@ -51,12 +51,17 @@ def good_fields(app: Flask, name: str) -> dict[str, Any]:
             "posts.delete_post": {"post_id": post.id},
             "posts.preview_post": {"post_id": post.id, "version": post.version, "title": "T", "body": "*B*"},
             "posts.publish_post": {"post_id": draft.id},
-            "posts.restore_post": {"post_id": db.session.scalar(select(Trash.post_id))},
+            "posts.restore_post": {"post_id": _deleted_id()},
             "posts.schedule_post": {"post_id": draft.id, "publish_at": later},
             "posts.unpublish_post": {"post_id": post.id},
             "posts.update_post": {"post_id": post.id, "version": post.version, "title": "Changed", "body": "Other."},
             "settings.toggle_setting": {"key": "comments_open"},
         }[name]
+
+
+def _deleted_id() -> int | None:
+    query = select(Post.id).where(Post.deleted_at.is_not(None))
+    return db.session.scalar(query.execution_options(include_deleted=True))
 
 
 def fingerprint(app: Flask) -> str:

@@ -6,8 +6,6 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
 from conftest import settings_for
 from serving import ROOT, serving
 from sqlalchemy import select, text
@@ -26,14 +24,6 @@ def test_connections_are_durable_and_checked(app):
         found = [db.session.execute(text(f"PRAGMA {name}")).scalar() for name in asked]
 
     assert found == ["wal", 2, 1]
-
-
-def test_migrations_make_what_the_models_say(app):
-    with app.app_context():
-        options = {"compare_type": True} | app.extensions["migrate"].configure_args
-        context = MigrationContext.configure(db.session.connection(), opts=options)
-
-        assert compare_metadata(context, db.metadata) == []
 
 
 def test_no_id_is_given_twice(app):

@@ -5,11 +5,11 @@ from datetime import timedelta
 import pytest
 import time_machine
 from keys import issue_key, send
-from scenarios import DRAFT, PUBLISHED, form_key, rows
+from scenarios import DRAFT, PUBLISHED, fingerprint, form_key, rows
 from sqlalchemy import select, text
 
 from flask_revalidation import revalidate_everything, write
-from models import Comment, Like, Post, User, db, now
+from models import Comment, Like, Post, PostStatus, Role, Tag, User, db, now
 
 OF_POSTS = ("post", "post_tag", "comment", "like", "post_search")
 DESK = "/dashboard/posts"
@@ -131,10 +131,104 @@ def test_two_posts_of_one_release_are_never_made(app, ada):
 
 def test_sweeping_forgets_after_a_week(app, ada, find_post):
     ada.act("posts.delete_post", post_id=find_post(PUBLISHED).id)
-    before = rows(app, "trash")
+    before = {table: rows(app, table) for table in OF_POSTS}
     app.test_cli_runner().invoke(args=["sweep"])
-    assert rows(app, "trash") == before
+    assert {table: rows(app, table) for table in OF_POSTS} == before
     with time_machine.travel(now() + timedelta(days=8), tick=False):
         app.test_cli_runner().invoke(args=["sweep"])
 
-    assert rows(app, "trash") == 0
+    assert rows(app, "post") == before["post"] - 2 == 23  # the fixtures have deleted another
+    assert all(rows(app, table) < before[table] for table in OF_POSTS)
+    with app.app_context():
+        assert db.session.execute(text("PRAGMA foreign_key_check")).all() == []
+
+
+def test_id_of_a_post_that_was_swept_is_never_given_again(app, find_post):
+    def begin():
+        with app.app_context(), write(by="test"):
+            post = User.by_handle("ada").write("Another")
+            db.session.flush()
+            post.delete()
+            return post.id
+
+    first = begin()
+    with time_machine.travel(now() + timedelta(days=8), tick=False):
+        app.test_cli_runner().invoke(args=["sweep"])
+
+    assert begin() > first
+
+
+def deleted(app):
+    """Delete a post that alone stands under a tag and by an author, has been commented on, and will be published."""
+    with app.app_context(), write(by="test"):
+        fay = User.create(name="Fay", email="fay@x.example", role=Role.AUTHOR, password="a" * 12)
+        post = fay.write("Zyzzyva", "A quokka.")
+        post.tags = Tag.named(["zyzzyva"])
+        post.publish()
+        db.session.flush()
+        comment = Comment.add(post, User.by_handle("cleo"), "Commented on the zyzzyva.")
+        Like.toggle(post, "user:4")
+        due = fay.write("Zyzzyva to come")
+        due.schedule(now() - timedelta(seconds=1))
+        db.session.flush()
+        ids = post.id, due.id, comment.id
+        post.delete()
+        due.delete()
+        revalidate_everything()
+    return ids
+
+
+EVERYWHERE = (
+    "/", "/blog", "/blog?q=quokka", "/feed.xml", "/feed.json", "/sitemap.xml", "/dashboard", DESK,
+    f"{DESK}?status=published", "/api/v1/posts?limit=100", "/api/v1/tags?limit=100",
+    "/api/v1/posts.csv", "/api/v1/export",
+)  # fmt: skip
+
+
+def test_deleted_post_is_in_no_list_no_count_and_no_answer(app, ada, find_post):
+    deleted(app)
+    key = {"Authorization": f"Bearer {issue_key(app, 'ada')}"}
+    door = app.test_client()
+    texts = {path: (door.get(path, headers=key) if path.startswith("/api") else ada.get(path)) for path in EVERYWHERE}
+    nowhere = ["/blog/zyzzyva", "/blog?tag=zyzzyva", "/blog?author=fay"]
+
+    for path, answer in texts.items():
+        assert answer.status_code == 200, path
+        assert "yzzyva" not in answer.text, path
+        answer.close()
+    assert [ada.get(path).status_code for path in nowhere] == [404] * 3
+    assert door.get("/api/v1/posts/zyzzyva", headers=key).status_code == 404
+    assert "fay" not in door.get("/api/v1/authors", headers=key).text
+    assert find_post("zyzzyva") is None
+    with app.app_context():
+        assert [Post.count(status) for status in (None, *PostStatus)] == [24, 2, 2, 20]
+        assert Post.count(None, words="zyzzyva") == Post.count(None, tag="zyzzyva") == 0
+        assert "zyzzyva" not in [tag.name for tag in Tag.in_use()]
+        assert not [path for path, _ in Post.addresses() if "zyzzyva" in path]
+
+
+def test_deleted_post_can_be_neither_changed_nor_liked_nor_discussed(app, ada):
+    post_id, due_id, comment_id = deleted(app)
+    fields = {"post_id": post_id, "version": 1, "title": "T", "body": "B"}
+    acts = {
+        "posts.update_post": fields,
+        "posts.preview_post": fields,
+        "posts.publish_post": {"post_id": due_id},
+        "posts.delete_post": {"post_id": post_id},
+        "likes.toggle_like": {"post_id": post_id},
+        "comments.add_comment": {"post_id": post_id, "body": "B"},
+        "comments.delete_comment": {"comment_id": comment_id},
+    }
+    before = fingerprint(app)
+
+    assert {name: ada.act(name, **sent).status_code for name, sent in acts.items()} == dict.fromkeys(acts, 404)
+    assert ada.get(f"/dashboard/posts/{post_id}/edit").status_code == 404
+    assert fingerprint(app) == before
+
+
+def test_what_was_scheduled_and_deleted_is_not_published(app):
+    _, due_id, _ = deleted(app)
+
+    assert "published 0" in app.test_cli_runner().invoke(args=["cron", "publish-due"]).output
+    with app.app_context(), write(by="test"):
+        assert User.by_handle("ada").find_deleted_post(due_id).status == PostStatus.SCHEDULED

@@ -22,7 +22,7 @@ SQLITE = (
 
 
 def upgrade() -> None:
-    """Apply the change. A later migration that makes `post` anew (batch_alter_table) has to run `SQLITE` again."""
+    """Apply the change. Later migrations that make `post` anew keep the triggers (env.py)."""
     if op.get_bind().dialect.name == "sqlite":
         for statement in SQLITE:
             op.execute(statement)

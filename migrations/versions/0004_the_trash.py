@@ -24,16 +24,9 @@ def upgrade() -> None:
     op.create_index(op.f("ix_trash_deleted_at"), "trash", ["deleted_at"])
     op.add_column("form_key", sa.Column("undo", sa.Text(), nullable=True))
     if op.get_bind().dialect.name == "sqlite":
-        _never_give_an_id_twice(op.get_bind())
-
-
-def _never_give_an_id_twice(bind: sa.Connection) -> None:
-    """Make `post` anew with AUTOINCREMENT, which 0002 lost. An undo that finds its id in use could not be done."""
-    triggers = bind.exec_driver_sql("SELECT sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'post'").all()
-    with op.batch_alter_table("post", recreate="always", table_kwargs={"sqlite_autoincrement": True}):
-        pass
-    for (sql,) in triggers:
-        bind.exec_driver_sql(sql)
+        # In older databases 0002 has lost AUTOINCREMENT. An undo that finds its id in use fails.
+        with op.batch_alter_table("post", recreate="always", table_kwargs={"sqlite_autoincrement": True}):
+            pass
 
 
 def downgrade() -> None:

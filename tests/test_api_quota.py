@@ -136,7 +136,7 @@ def test_limiter_that_cannot_count_does_not_close_the_api(make_app, data_dir, ca
     assert [record.levelno for record in caplog.records] == [logging.ERROR] * 3
 
 
-# --- the rate limiter itself -----------------------------------------------------------------------------------------------
+# --- the rate limiter itself ---
 
 
 def count_at(limiter, seconds):

@@ -1,4 +1,4 @@
-"""Who may come in: keys, scopes and quotas. A key is sent in the Authorization header, and nowhere else."""
+"""Who is asking, and who may: keys, scopes and quotas. A key is sent in the Authorization header, and nowhere else."""
 
 import ipaddress
 import logging
@@ -15,8 +15,8 @@ log = logging.getLogger(__name__)
 _MISPLACED = {"api_key", "apikey", "key", "access_token", "token"}  # query parameters that look like a credential
 
 
-def admit(needs: Scope | None, *, anyone: bool) -> None:
-    """Let the request in, or raise Problem: 401 for no key or a bad one, 403 for the wrong scope, 429 over the quota.
+def authorise(needs: Scope | None, *, anyone: bool) -> None:
+    """Authenticate the key, or raise Problem: 401 for no key or a bad one, 403 for the wrong scope, 429 over the quota.
 
     Everyone is counted first, by key or by address, so that guessing keys has a quota too.
     """
@@ -29,7 +29,7 @@ def admit(needs: Scope | None, *, anyone: bool) -> None:
     if g.api_key is None and (text is not None or not anyone):
         raise _unauthorised("This key opens nothing: unknown, misspelt or revoked." if text else "Please send a key.")
     if g.api_key and needs and not g.api_key.has_scope(needs):
-        raise _too_narrow(needs)
+        raise _scope_missing(needs)
 
 
 def caller() -> User | None:
@@ -38,13 +38,13 @@ def caller() -> User | None:
     return key.user if key else None
 
 
-def admit_again(needs: Scope) -> ApiKey:
+def authorise_again(needs: Scope | None) -> ApiKey:
     """Return the key as the running write transaction sees it: one revoked a moment ago writes nothing."""
     key = ApiKey.authenticate(_bearer() or "")
     if key is None:
         raise _unauthorised("This key has been revoked.")
-    if not key.has_scope(needs):
-        raise _too_narrow(needs)
+    if needs and not key.has_scope(needs):
+        raise _scope_missing(needs)
     return key
 
 
@@ -101,6 +101,6 @@ def _unauthorised(detail: str) -> Problem:
     return Problem("key-needed", detail, headers={"WWW-Authenticate": f'Bearer realm="api"{error}'})
 
 
-def _too_narrow(needs: Scope) -> Problem:
+def _scope_missing(needs: Scope) -> Problem:
     challenge = f'Bearer realm="api", error="insufficient_scope", scope="{needs}"'
     return Problem("scope-missing", f"This needs the scope {needs}.", headers={"WWW-Authenticate": challenge})

@@ -13,13 +13,6 @@ def etag_of(version: int, body: bytes) -> str:
     return f"{version}-{hashlib.sha256(body).hexdigest()[:20]}"
 
 
-def require_unchanged(etag: str) -> None:
-    """Raise Problem unless the request was made for this very state: 428 without If-Match, 412 with another's."""
-    if "If-Match" not in request.headers:
-        raise Problem("condition-needed", "Send If-Match with the ETag of the post that you have read.")
-    check_conditions(etag)
-
-
 def check_conditions(etag: str) -> None:
     """Evaluate the preconditions of a write in the order of RFC 9110, section 13.2.2. Raises Problem (412)."""
     if "If-Match" in request.headers and not _matches(etag):

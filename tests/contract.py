@@ -4,7 +4,7 @@ from operator import gt, lt
 
 from flask import request
 
-from api.v1 import spec
+from api.v1.openapi import document
 
 _LOWER = ("minLength", "minimum", "exclusiveMinimum", "minItems", "minProperties")
 _UPPER = ("maxLength", "maximum", "exclusiveMaximum", "maxItems", "maxProperties")
@@ -15,8 +15,9 @@ EXACT = ("pattern", "format", "const", "multipleOf", "uniqueItems")
 def require_declared(app, response):
     """Fail the test whose request was answered by a status that the operation does not declare."""
     path = request.url_rule.rule.replace("<", "{").replace(">", "}") if request.url_rule else ""
-    operation = spec.spec["paths"].get(path, {}).get(request.method.lower().replace("head", "get"))
-    if path.startswith("/api/v1/") and operation:
+    method = request.method.lower().replace("head", "get")
+    operation = document()["paths"].get(path, {}).get(method) if path.startswith("/api/v1/") else None
+    if operation:
         declared = str(response.status_code) in operation["responses"]
         assert declared, f"{request.method} {path}: {response.status_code} is not declared"
 
@@ -49,8 +50,8 @@ class _Operations:
     def compare(self, old, new):
         if old["operationId"] != new["operationId"]:
             yield f"{self.place}: operationId is {new['operationId']} now"
-        for way in old.get("security", []):
-            if not any(_is_enough(way, asked) for asked in new.get("security", [])):
+        for way in _ways(old):
+            if not any(_is_enough(way, asked) for asked in _ways(new)):
                 yield f"{self.place}: {way or 'no key'} is not enough now"
         yield from self._parameters(old.get("parameters", []), new.get("parameters", []))
         yield from self._bodies(old.get("requestBody"), new.get("requestBody"))
@@ -133,6 +134,15 @@ class _Operations:
                 yield from compare(f"{place}/{field}", schema, new["properties"][field])
         if "items" in old and "items" in new:
             yield from compare(f"{place}[]", old["items"], new["items"])
+
+
+def _ways(operation):
+    """Return the ways in which a caller may come in: each a scheme and its scopes, which may stand beside it."""
+    beside = operation.get("x-scope")
+    return [
+        {scheme: scopes or ([beside] if beside else []) for scheme, scopes in way.items()}
+        for way in operation.get("security", [])
+    ]
 
 
 def _is_enough(way, asked):

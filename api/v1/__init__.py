@@ -5,18 +5,17 @@ from flask import Blueprint, Response, g, jsonify, request
 from api import problems
 from api.auth import add_headers
 from api.conditions import make_conditional
-from api.v1 import export, people, posts
-from api.v1.operation import spec
+from api.v1 import authors, export, me, openapi, posts, tags
 
 bp = Blueprint("api_v1", __name__, url_prefix="/api/v1")
-for resource in (posts, people, export):
+for resource in (posts, export, tags, authors, me):
     bp.register_blueprint(resource.bp)
 
 
 @bp.get("/openapi.json")
 def document() -> Response:
     """Describe the API (OpenAPI 3.1), from the declarations that also check the requests."""
-    return jsonify(spec.spec)
+    return jsonify(openapi.document())
 
 
 @bp.after_app_request

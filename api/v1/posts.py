@@ -7,31 +7,22 @@ from sqlalchemy import ColumnElement, literal, select, tuple_
 from sqlalchemy.orm import undefer
 
 from api.auth import caller
-from api.conditions import check_conditions, etag_of, require_unchanged
+from api.conditions import check_conditions, etag_of
 from api.paging import add_link, foreign_cursor, pack, unpack
 from api.problems import Problem
-from api.v1.operation import ETAG, LINK, in_one_write, operation
-from api.v1.resources import (
-    ConditionHeaders,
-    FreeConditionHeaders,
-    OnceHeaders,
-    PostChange,
-    PostIn,
-    PostOut,
-    PostsOut,
-    PostsQuery,
-    ReadHeaders,
-)
+from api.v1.operation import operation
+from api.v1.resources import PostChange, PostIn, PostOut, PostsOut, PostsQuery
 from flask_revalidation import cached_page, revalidate_tag
 from models import NotFound, Post, Scope, Tag, User, db
 from models.database import UtcDateTime
+from models.text import to_html
 
 bp = Blueprint("posts", __name__)
-WRITE = Scope.WRITE
+READ, WRITE = Scope.READ, Scope.WRITE
 
 
 @bp.get("/posts")
-@operation(Scope.READ, {200: PostsOut, 304: None}, anyone=True, takes=ReadHeaders, headers=ETAG | LINK)
+@operation(READ, PostsOut, anyone=True)
 @cached_page(tags=["posts"], credential="Authorization")
 def list_posts(query: PostsQuery) -> Response:
     """List posts, newest first: with a key also those that its person works on, then in the order they were begun."""
@@ -71,7 +62,7 @@ def _published_before(cursor: str) -> ColumnElement[bool]:
 
 
 @bp.get("/posts/<slug>")
-@operation(Scope.READ, {200: PostOut, 304: None}, anyone=True, takes=ReadHeaders, refuses=[404], headers=ETAG)
+@operation(READ, PostOut, anyone=True)
 @cached_page(credential="Authorization", tags=lambda slug: [f"/blog/{slug}"])
 def read_post(slug: str) -> Response:
     """Return one post: published, or with a key one that its person works on."""
@@ -82,54 +73,55 @@ def read_post(slug: str) -> Response:
     return _answer(post)
 
 
+def _rendered(body: PostIn | PostChange) -> str | None:
+    """Render the text before the write lock is taken: a hostile one takes seconds."""
+    return to_html(body.body) if "body" in body.model_fields_set else None
+
+
 @bp.post("/posts")
-@operation(WRITE, {201: PostOut}, takes=OnceHeaders, refuses=[409], headers=ETAG | {"Location": "the new post"})
-@in_one_write
-def create_post(json: PostIn, user: User, html: str) -> Response:
+@operation(WRITE, PostOut, status=201, prepare=_rendered)
+def create_post(body: PostIn, user: User, prepared: str | None) -> Response:
     """Begin a draft. With an Idempotency-Key, a repeated request begins no second one."""
     if not user.is_writer:
         raise Problem("forbidden", "The person behind the key does not write here.")
-    if json.slug and Post.free_slug(json.slug) != json.slug:
+    if body.slug and Post.free_slug(body.slug) != body.slug:
         raise _taken("Another post has this address.")
-    post = user.write(json.title, json.body, slug=json.slug or None, excerpt=json.excerpt or None, html=html)
-    post.tags = Tag.named(json.tags)
+    post = user.write(body.title, body.body, slug=body.slug or None, excerpt=body.excerpt or None, html=prepared)
+    post.tags = Tag.named(body.tags)
     db.session.flush()
     revalidate_tag(*post.cache_tags)
     return _answer(post, 201, Location=f"/api/v1/posts/{post.slug}")
 
 
 @bp.patch("/posts/<slug>")
-@operation(WRITE, {200: PostOut}, takes=ConditionHeaders, refuses=[404, 409, 412, 428], headers=ETAG)
-@in_one_write
-def change_post(slug: str, json: PostChange, user: User, html: str) -> Response:
+@operation(WRITE, PostOut, if_match="required", refuses=[409], prepare=_rendered, name="change_post")
+def update_post(slug: str, body: PostChange, user: User, prepared: str | None) -> Response:
     """Change some of a post's words, unless someone else did since it was read."""
     post = user.find_post_at(slug)
-    require_unchanged(_etag(post))
-    if json.slug and (reason := post.why_not_at(json.slug)):
+    check_conditions(_etag(post))
+    if body.slug and (reason := post.why_not_at(body.slug)):
         raise _taken(reason)
     before = post.cache_tags
-    changed = json.model_dump(include=json.model_fields_set)
-    post.update(**{"title": post.title, "body": post.body, **changed}, html=html if "body" in changed else None)
+    changed = body.model_dump(include=body.model_fields_set)
+    post.update(**{"title": post.title, "body": post.body, **changed}, html=prepared)
     db.session.flush()
     revalidate_tag(*before, *post.cache_tags)
     return _answer(post)
 
 
 @bp.delete("/posts/<slug>")
-@operation(WRITE, {204: None}, takes=ConditionHeaders, refuses=[404, 412, 428])
-@in_one_write
+@operation(WRITE, None, status=204, if_match="required")
 def delete_post(slug: str, user: User) -> Response:
     """Remove a post with its comments and likes, unless someone changed it since it was read."""
     post = user.find_post_at(slug)
-    require_unchanged(_etag(post))
+    check_conditions(_etag(post))
     post.delete()
     revalidate_tag(*post.cache_tags)
     return Response(status=204)
 
 
 @bp.put("/posts/<slug>/publication")
-@operation(WRITE, {200: PostOut}, takes=FreeConditionHeaders, refuses=[404, 412], headers=ETAG)
-@in_one_write
+@operation(WRITE, PostOut, if_match="optional")
 def publish_post(slug: str, user: User) -> Response:
     """Show a post to readers; harmless when repeated. The request has no body."""
     post = _find_publishable(slug, user)
@@ -140,10 +132,9 @@ def publish_post(slug: str, user: User) -> Response:
 
 
 @bp.delete("/posts/<slug>/publication")
-@operation(WRITE, {200: PostOut}, takes=FreeConditionHeaders, refuses=[404, 412], headers=ETAG)
-@in_one_write
+@operation(WRITE, PostOut, if_match="optional")
 def unpublish_post(slug: str, user: User) -> Response:
-    """Take a post back to the desk; harmless when repeated."""
+    """Make a post a draft again; harmless when repeated."""
     post = _find_publishable(slug, user)
     post.unpublish()
     db.session.flush()

@@ -1,23 +1,48 @@
-"""What goes through the door: the schemas of the API, in and out. Their names are a contract (docs/api.md)."""
+"""The schemas of the API: what all resources share, and what is sent and answered about posts.
 
+Their fields are a contract (docs/api.md). Field types that the forms know too are in `web/fields.py`.
+"""
+
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from flask import Response, current_app
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
-from api.v1.examples import add_example
-from models import ApiKey, Post, PostStatus, Role, Scope, User
+from models import Post, PostStatus
 from web.fields import Excerpt, Handle, Markdown, Slug, TagName, Title
 
 JSON = "application/json"
 Tags = Annotated[list[TagName], Field(max_length=10)]
-Limit = Annotated[int, Field(ge=1, le=100, description="How many at most")]
-Cursor = Annotated[str, Field(min_length=1, max_length=300, description="Where to go on: next_cursor of the last page")]
+Limit = Annotated[int, Field(ge=1, le=100, description="How many at most.")]
+Cursor = Annotated[
+    str, Field(min_length=1, max_length=300, description="Where to go on: next_cursor of the last page.")
+]
+Absent = SkipJsonSchema[None]  # left out: a query string cannot say null
+NextCursor = Annotated[str | None, Field(description="For the next page; null on the last one.")]
 
-Absent = SkipJsonSchema[None]  # left out: neither a query string nor a header can say null
-NextCursor = Annotated[str | None, Field(description="For the next page; null on the last one")]
+_POST: dict[str, Any] = {
+    "id": 7,
+    "slug": "the-letter-slot",
+    "title": "The letter slot",
+    "body": "A door has *two* sides.",
+    "excerpt": "A door has two sides.",
+    "status": "published",
+    "author": {"handle": "ada", "name": "Ada"},
+    "tags": ["boundaries"],
+    "published_at": "2026-11-22T09:30:00Z",
+    "updated_at": "2026-11-22T09:30:00Z",
+    "version": 3,
+    "url": "https://hallway.example/blog/the-letter-slot",
+}
+_SLUG, _STATE = {"slug": "$response.body#/slug"}, {"If-Match": "$response.header.ETag"}
+
+
+def example(**fields: Any) -> ConfigDict:
+    """Return the part of a schema's configuration that gives it an example, for the document."""
+    return ConfigDict(json_schema_extra={"examples": [fields]})
 
 
 class In(BaseModel):
@@ -26,16 +51,29 @@ class In(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-def _without_nulls(schema: dict[str, Any]) -> None:
-    for field in schema["properties"].values():
-        if field.get("default", "") is None:
-            del field["default"]
+class Out(BaseModel):
+    """What is answered. `links` are the operations that one can call next (OpenAPI 3.1, section 4.8.20)."""
+
+    model_config = ConfigDict(extra="forbid", model_title_generator=lambda model: model.__name__.removesuffix("Out"))
+    links: ClassVar[dict[str, dict[str, str]]] = {}
+
+    def respond(self, status: int = 200, **headers: str) -> Response:
+        """Return it as a response."""
+        return Response(self.model_dump_json(), status, headers, content_type=JSON)
+
+
+@dataclass(frozen=True)
+class File:
+    """An answer that is no JSON: its media type, and how it begins."""
+
+    media_type: str
+    example: str
 
 
 class Query(BaseModel):
     """The query string of a list."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra=_without_nulls)
+    model_config = ConfigDict(extra="forbid")
 
     limit: Limit = 20
     cursor: Cursor | Absent = None
@@ -44,101 +82,38 @@ class Query(BaseModel):
 class PostsQuery(Query):
     """The query string of the list of posts."""
 
-    tag: TagName | Absent = None
-    author: Handle | Absent = None
-
-
-class ListQuery(Query):
-    """The query string of a plain list."""
-
-
-def _without_slug(schema: dict[str, Any], model: type) -> None:
-    schema["properties"]["slug"].pop("default")
-    add_example(schema, model)
+    tag: TagName | Absent = Field(None, description="Only posts that stand under it.")
+    author: Handle | Absent = Field(None, description="Only posts of this author's.")
 
 
 class PostIn(In):
     """A new draft."""
 
-    model_config = ConfigDict(json_schema_extra=_without_slug)
+    model_config = example(title="The letter slot", body="A door has *two* sides.", tags=["boundaries"])
 
     title: Title
     body: Markdown = ""
-    slug: Slug = Field("", description="Left out, it is made from the title")
+    slug: Slug = Field(default_factory=str, description="Left out, it is made from the title.")
     excerpt: Excerpt = ""
     tags: Tags = []
-
-
-def _without_defaults(schema: dict[str, Any], model: type) -> None:
-    add_example(schema, model)
-    for field in schema["properties"].values():
-        field.pop("default", None)
-    schema["minProperties"] = 1
 
 
 class PostChange(In):
     """What is to be different; the rest stays."""
 
-    model_config = ConfigDict(json_schema_extra=_without_defaults)
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "examples": [{"title": "The letter slot, again"}]})
 
-    title: Title = ""
-    body: Markdown = ""
-    slug: Slug = Field("", description="Only until the post is published for the first time")
-    excerpt: Excerpt = ""
-    tags: Tags = []
+    title: Title = Field(default_factory=str)  # by a function, and so the document names no value that it would take
+    body: Markdown = Field(default_factory=str)
+    slug: Slug = Field(default_factory=str, description="Only until the post is published for the first time.")
+    excerpt: Excerpt = Field(default_factory=str)
+    tags: Tags = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _something_changes(self) -> Self:
         if not self.model_fields_set:
             raise ValueError("name at least one field")
         return self
-
-
-class ConditionHeaders(BaseModel):
-    """The precondition of a change."""
-
-    if_match: str = Field(alias="If-Match", max_length=1000, description="The ETag of what was read, or `*`")
-
-
-class FreeConditionHeaders(BaseModel):
-    """The precondition of a change that is harmless without one."""
-
-    model_config = ConfigDict(json_schema_extra=_without_nulls)
-
-    if_match: str | Absent = Field(None, alias="If-Match", max_length=1000, description="The ETag of what was read")
-
-
-class ReadHeaders(BaseModel):
-    """The precondition of an answer."""
-
-    model_config = ConfigDict(json_schema_extra=_without_nulls)
-
-    if_none_match: str | Absent = Field(None, alias="If-None-Match", max_length=1000, description="ETags that one has")
-
-
-class OnceHeaders(BaseModel):
-    """The name that a client gives to one request."""
-
-    model_config = ConfigDict(json_schema_extra=_without_nulls)
-
-    idempotency_key: str | Absent = Field(
-        None,
-        alias="Idempotency-Key",
-        min_length=1,
-        max_length=255,
-        pattern=r'^("[!#-~]+"|[!#-+\--~]+)$',  # a quoted string, or a bare word; two headers come joined by a comma
-        description="Sent again with the same body, it gets the first answer again",
-    )
-
-
-class Out(BaseModel):
-    """What is answered."""
-
-    model_config = ConfigDict(extra="forbid", json_schema_extra=add_example)
-
-    def respond(self, status: int = 200, **headers: str) -> Response:
-        """Return it as a response."""
-        return Response(self.model_dump_json(), status, headers, content_type=JSON)
 
 
 class AuthorName(Out):
@@ -150,6 +125,11 @@ class AuthorName(Out):
 
 class PostOut(Out):
     """A post. Times are RFC 3339, in UTC."""
+
+    model_config = example(**_POST)
+    links = {"read_post": _SLUG} | dict.fromkeys(
+        ("change_post", "delete_post", "publish_post", "unpublish_post"), _SLUG | _STATE
+    )
 
     id: int
     slug: str
@@ -166,7 +146,7 @@ class PostOut(Out):
 
     @classmethod
     def of(cls, post: Post) -> Self:
-        """Return what strangers see of a post."""
+        """Return what the API shows of a post."""
         author = AuthorName(handle=post.author.handle, name=post.author.name)
         plain = {name: getattr(post, name) for name in cls.model_fields if name not in ("author", "tags", "url")}
         url = current_app.config["SITE"] + post.path
@@ -176,62 +156,10 @@ class PostOut(Out):
 class PostsOut(Out):
     """A page of posts."""
 
+    model_config = example(data=[_POST], next_cursor="WzddAA")
+
     data: list[PostOut]
     next_cursor: NextCursor
-
-
-class TagOut(Out):
-    """A word that published posts stand under."""
-
-    name: str
-    posts: int
-
-
-class TagsOut(Out):
-    """A page of tags."""
-
-    data: list[TagOut]
-    next_cursor: NextCursor
-
-
-class AuthorOut(Out):
-    """Someone who has published."""
-
-    handle: str
-    name: str
-    bio: str
-    posts: int
-
-
-class AuthorsOut(Out):
-    """A page of authors."""
-
-    data: list[AuthorOut]
-    next_cursor: NextCursor
-
-
-class PersonOut(Out):
-    """The person whom a key acts for."""
-
-    handle: str
-    name: str
-    role: Role
-
-
-class MeOut(Out):
-    """A key, and whom it acts for."""
-
-    key: str
-    name: str
-    scopes: list[Scope]
-    person: PersonOut
-
-    @classmethod
-    def of(cls, key: ApiKey) -> Self:
-        """Return what a key may know of itself."""
-        user: User = key.user
-        person = PersonOut(handle=user.handle, name=user.name, role=user.role)
-        return cls(key=key.key_id, name=key.name, scopes=key.scope_list, person=person)
 
 
 class Fault(Out):
@@ -245,6 +173,14 @@ class Fault(Out):
 
 class ProblemOut(Out):
     """A refusal (RFC 9457)."""
+
+    model_config = example(
+        type="https://hallway.example/api/problems/invalid",
+        title="Not valid",
+        status=422,
+        detail="Field required.",
+        errors=[{"pointer": "#/title", "detail": "Field required"}],
+    )
 
     type: str
     title: str

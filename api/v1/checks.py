@@ -1,0 +1,102 @@
+"""Checks a request against what its operation declares. Whatever does not fit is a problem that says where."""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from flask import request
+from pydantic import BaseModel, ValidationError
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
+
+from api.problems import KINDS, Problem
+from api.v1.resources import JSON
+
+_AT_ONCE = 20  # errors told in one answer; a body of 1 MB has room for 100,000
+
+
+@dataclass(frozen=True)
+class Header:
+    """A request header that an operation takes: its bounds in characters, and the pattern of all of it."""
+
+    name: str
+    description: str
+    required: bool = False
+    min_length: int = 0
+    max_length: int = 1000
+    pattern: str = ".*"
+
+    def check(self) -> None:
+        """Raise Problem for the request's header: 428 where it is missing, 400 where it is malformed."""
+        value = request.headers.get(self.name)
+        if value is None and self.required:
+            raise Problem("condition-needed", f"Send {self.name} with the ETag of what you have read.")
+        if value is not None and (len(value) > self.max_length or not re.fullmatch(self.pattern, value)):
+            detail = f"{self.name} is malformed"
+            raise Problem("bad-request", f"{detail}.", errors=[{"header": self.name, "detail": detail}])
+
+
+IF_MATCH = Header("If-Match", "The ETag of what was read, or `*`.", required=True)
+OPTIONAL_IF_MATCH = Header("If-Match", "The ETag of what was read; the request is refused if it has changed since.")
+IF_NONE_MATCH = Header("If-None-Match", "ETags that one has; a current one is answered by 304.")
+IDEMPOTENCY_KEY = Header(
+    "Idempotency-Key",
+    "Sent again with the same body, it gets the first answer again. ASCII without spaces, in quotes or bare.",
+    min_length=1,
+    max_length=255,
+    pattern=r'"[!#-~]+"|[!#-+\--~]+',  # a quoted string, or a bare word; two headers come joined by a comma
+)
+
+
+def parse(query: type[BaseModel] | None, body: type[BaseModel] | None, headers: Iterable[Header]) -> dict[str, Any]:
+    """Return query string and body as the schemas understand them. Raises Problem: 400, 413, 415, 422 or 428."""
+    found: dict[str, Any] = {}
+    content = _json_object() if request.method in ("POST", "PATCH", "PUT") else {}
+    if query:
+        found["query"] = _validate(query, _arguments(), lambda place: {"parameter": place[0]})
+    if body:
+        found["body"] = _validate(body, content, lambda place: {"pointer": _pointer(place)})
+    elif content:  # whoever sends a date means a date, and must not be published at once
+        raise Problem("invalid", "This takes no fields.", errors=[{"pointer": "#", "detail": "not empty"}])
+    for header in headers:
+        header.check()
+    return found
+
+
+def _json_object() -> dict[str, Any]:
+    """Return the body, one JSON object. Raises Problem: 415, 400 or 422. Only a PUT may come without one."""
+    if len(request.get_data()) >= (request.max_content_length or 0):
+        raise RequestEntityTooLarge  # without a length it was cut off there; what is left may pass for the whole
+    if request.method == "PUT" and not request.get_data():
+        return {}  # many clients name a Content-Type for the body they do not send
+    if request.content_encoding or request.mimetype != JSON:
+        raise Problem("not-json", "The body must be application/json, uncompressed.")
+    try:
+        content = request.get_json()
+    except BadRequest:
+        raise Problem("malformed-json", KINDS["malformed-json"][2]) from None
+    if not isinstance(content, dict):
+        raise Problem("invalid", "The body must be a JSON object.", errors=[{"pointer": "#", "detail": "no object"}])
+    return content
+
+
+def _arguments() -> dict[str, Any]:
+    """Return the query string; a name that is repeated has a list, which fits no schema of ours."""
+    return {name: values if len(values) > 1 else values[0] for name, values in request.args.lists()}
+
+
+def _validate(schema: type[BaseModel], value: Any, where: Callable[[list[str]], dict[str, str]]) -> BaseModel:
+    try:
+        return schema.model_validate(value)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_input=False, include_context=False)[:_AT_ONCE]
+    errors = [
+        {**where([str(part) for part in item["loc"]]), "detail": item["msg"].removeprefix("Value error, ")}
+        for item in found
+    ]
+    raise Problem("invalid", f"{errors[0]['detail']}.", errors=errors)
+
+
+def _pointer(place: list[str]) -> str:
+    """Return a JSON pointer as a fragment (RFC 6901, sections 3 and 6)."""
+    return "#" + "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in place)

@@ -1,0 +1,42 @@
+"""The key itself: what it is, what it may do, and whom it acts for."""
+
+from flask import Blueprint, Response, g
+
+from api.v1.operation import operation
+from api.v1.resources import Out, example
+from models import ApiKey, Role, Scope
+
+bp = Blueprint("me", __name__)
+
+
+class PersonOut(Out):
+    """The person whom a key acts for."""
+
+    handle: str
+    name: str
+    role: Role
+
+
+class MeOut(Out):
+    """A key, and whom it acts for."""
+
+    model_config = example(
+        key="8hT2kQpZ0x",
+        name="The bookshop",
+        scopes=["posts:read", "posts:write"],
+        person={"handle": "ada", "name": "Ada", "role": "owner"},
+    )
+
+    key: str
+    name: str
+    scopes: list[Scope]
+    person: PersonOut
+
+
+@bp.get("/me")
+@operation(None, MeOut)
+def read_me() -> Response:
+    """Return what the key is, what it may do, and whom it acts for."""
+    key: ApiKey = g.api_key
+    person = PersonOut(handle=key.user.handle, name=key.user.name, role=key.user.role)
+    return MeOut(key=key.key_id, name=key.name, scopes=key.scope_list, person=person).respond()

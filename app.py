@@ -9,7 +9,6 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 import cli
 from actions import accounts, api_keys, comments, deliveries, likes, memberships, messages, posts, settings
 from api import BLUEPRINTS
-from api.idempotency import Claims
 from api.strict_json import StrictJSON
 from flask_revalidation import Revalidation
 from flask_server_actions import ServerActions
@@ -50,9 +49,7 @@ def create_app(given: Settings | None = None, *, testing: bool = False) -> Flask
         pages=[page.bp.name for page in PAGES],
     )
     app.json = StrictJSON(app)
-    app.extensions.update(
-        rate_limiter=RateLimiter(env.data_dir / "rate-limits.db"), claims=Claims(env.data_dir / "claims.lock")
-    )
+    app.extensions["rate_limiter"] = RateLimiter(env.data_dir / "rate-limits.db")
     for module in BLUEPRINTS:
         app.register_blueprint(module.bp)
 

@@ -261,3 +261,12 @@ def test_over_processes_there_is_one_effect_even_when_a_worker_dies(app, data_di
 
     ada = Caller(app, key)
     assert [posts_called(ada, title) for title in ("Crowd", "Held", "Killed")] == [1, 1, 1]
+
+
+def test_lock_files_are_few_and_private(app, ada, data_dir):
+    for number in range(8):
+        assert ada.post("/posts", {"title": "T"}, Idempotency_Key=f"k{number}").status_code == 201
+
+    files = list((data_dir / "idempotency").iterdir())
+    assert 0 < len(files) <= 8
+    assert all(len(file.name) == 3 and file.stat().st_mode & 0o077 == 0 for file in files)

@@ -106,7 +106,7 @@ def _write(operation: Operation, values: dict[str, Any]) -> Response:
     if operation.prepare:
         values["prepared"] = operation.prepare(values.get("body"))
     chosen = idempotency.requested_key() if request.method == "POST" else None
-    with idempotency.claimed(g.api_key, chosen), write(by=f"api {operation.view.__name__}"):
+    with idempotency.claim(g.api_key, chosen), write(by=f"api {operation.view.__name__}"):
         key = authorise_again(operation.scope)
         if first := idempotency.recall(key, chosen):
             return first

@@ -9,7 +9,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 import cli
 from actions import accounts, api_keys, comments, deliveries, likes, memberships, messages, posts, settings
 from api import BLUEPRINTS
-from api.strict_json import StrictJSON
+from web.strict_json import StrictJSON
 from flask_revalidation import Revalidation
 from flask_server_actions import ServerActions
 from models import db

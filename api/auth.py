@@ -7,8 +7,8 @@ from typing import Any
 
 from flask import Response, current_app, g, request
 
-from api.problems import Problem
 from models import ApiKey, Scope, User
+from web.problems import Problem
 from web.rate_limit import MINUTE, Reading
 
 log = logging.getLogger(__name__)

@@ -4,8 +4,8 @@ import hashlib
 
 from flask import Response, request
 
-from api.problems import Problem, refuse
 from flask_revalidation import conditional_status
+from web.problems import Problem, refuse
 
 
 def etag_of(version: int, body: bytes) -> str:

@@ -5,10 +5,10 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app, jsonify, request
 
-from api.problems import Problem
 from api.webhooks.receive import finish_pending
 from flask_revalidation import revalidate_tag, write
 from models import Post
+from web.problems import Problem
 
 bp = Blueprint("cron", __name__, url_prefix="/api/cron")
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from flask import Response, current_app, request
 
-from api.problems import Problem
 from models import ApiKey, IdempotencyKey, db
+from web.problems import Problem
 
 _REMEMBERED = ("Content-Type", "ETag", "Location")
 _BUCKET = 3  # hexadecimal digits of the digest that name a lock file: 4,096 of them, and no more

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from flask import Response, current_app, request
 from pydantic import BaseModel
 
-from api.problems import Problem
+from web.problems import Problem
 
 
 def pack(*position: str | int) -> str:

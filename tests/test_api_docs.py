@@ -10,8 +10,8 @@ import pytest
 from keys import PLENTY
 from test_api_document import ROOT
 
-from api.problems import KINDS
 from demo.seed import PARTNER_KEY
+from web.problems import KINDS
 
 TEXT = (ROOT / "docs/api.md").read_text()
 BLOCK = re.compile(r"```(\w+)\n(.*?)\n```", re.DOTALL)

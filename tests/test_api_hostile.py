@@ -205,7 +205,7 @@ def test_unknown_host_is_refused_before_anything_else(app, key):
 
 
 def test_every_problem_type_leads_to_its_explanation(app):
-    from api.problems import KINDS
+    from web.problems import KINDS
 
     for kind, (status, title, _) in KINDS.items():
         answer = send(app, "GET", f"/api/problems/{kind}")

@@ -8,7 +8,7 @@ from api_client import Caller, issue_key, refusal
 from scenarios import DRAFT, PUBLISHED, fingerprint
 from serving import serving
 
-from api.problems import KINDS
+from web.problems import KINDS
 
 JSON = {"Content-Type": "application/json"}
 BOM, TITLE = b"\xef\xbb\xbf", b'{"title": "T"}'

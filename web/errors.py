@@ -7,11 +7,11 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
-from api import problems
 from flask_revalidation import Busy, Mistake, is_busy
 from flask_server_actions import BadTemplate
 from models import NotFound
 from web import error_pages as pages
+from web import problems
 
 log = logging.getLogger(__name__)
 KEPT_HEADERS = ("allow", "retry-after", "www-authenticate")

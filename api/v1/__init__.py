@@ -2,10 +2,10 @@
 
 from flask import Blueprint, Response, g, jsonify, request
 
-from api import problems
 from api.auth import add_headers
 from api.conditions import make_conditional
 from api.v1 import authors, export, me, openapi, posts, tags
+from web import problems
 
 bp = Blueprint("api_v1", __name__, url_prefix="/api/v1")
 for resource in (posts, export, tags, authors, me):

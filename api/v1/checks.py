@@ -9,8 +9,8 @@ from flask import request
 from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
-from api.problems import KINDS, Problem
 from api.v1.resources import JSON
+from web.problems import KINDS, Problem
 
 _AT_ONCE = 20  # errors told in one answer; a body of 1 MB has room for 100,000
 

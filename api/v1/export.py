@@ -18,10 +18,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import undefer
 
 from api.auth import caller
-from api.problems import Problem
 from api.v1.operation import operation
 from api.v1.resources import File, PostOut
 from models import Post, Scope, db
+from web.problems import Problem
 
 bp = Blueprint("export", __name__)
 COLUMNS = ["id", "slug", "title", "excerpt", "status", "author", "tags", "published_at", "updated_at", "version", "url"]

@@ -10,13 +10,12 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 from werkzeug.routing import Rule
 
-from api.problems import KINDS
 from api.v1.checks import Header
 from api.v1.operation import SAFE, Operation
 from api.v1.resources import JSON, File, ProblemOut
+from web.problems import KINDS, MEDIA_TYPE
 
 Document = dict[str, Any]
-PROBLEM = "application/problem+json"
 TAGS = {
     "posts": "What is written: read, begun, changed, published.",
     "export": "All posts at once, as a file.",
@@ -145,7 +144,7 @@ def _responses(operation: Operation, method: str, rule: Rule) -> dict[int, Docum
         found[304] = _response("Not Modified", headers, {})
     for status in operation.refusals(method, rule.rule):
         titles = dict.fromkeys(title for code, title, _ in KINDS.values() if code == status)
-        found[status] = _response("; or ".join(titles), _HEADERS.get(status, {}), _content(ProblemOut, PROBLEM))
+        found[status] = _response("; or ".join(titles), _HEADERS.get(status, {}), _content(ProblemOut, MEDIA_TYPE))
     return found
 
 

@@ -9,13 +9,13 @@ from sqlalchemy.orm import undefer
 from api.auth import caller
 from api.conditions import check_conditions, etag_of
 from api.paging import add_link, foreign_cursor, pack, unpack
-from api.problems import Problem
 from api.v1.operation import operation
 from api.v1.resources import PostChange, PostIn, PostOut, PostsOut, PostsQuery
 from flask_revalidation import cached_page, revalidate_tag
 from models import NotFound, Post, Scope, Tag, User, db
 from models.database import UtcDateTime
 from models.text import to_html
+from web.problems import Problem
 
 bp = Blueprint("posts", __name__)
 READ, WRITE = Scope.READ, Scope.WRITE

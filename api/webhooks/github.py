@@ -12,7 +12,7 @@ import re
 
 from flask import Response, current_app, request
 
-from api.problems import Problem
+from web.problems import Problem
 from api.webhooks.receive import accept, not_signed, parse, raw_body
 from models.release import render_ahead
 

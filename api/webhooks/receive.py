@@ -13,7 +13,7 @@ from typing import Any
 
 from flask import Response, abort, jsonify, request
 
-from api.problems import Problem
+from web.problems import Problem
 from flask_revalidation import Busy, revalidate_tag, write
 from models import Delivery, DeliveryStatus
 from models.text import storable

@@ -6,7 +6,7 @@ import time
 from flask import Response, current_app, request
 from stripe import SignatureVerificationError, WebhookSignature
 
-from api.problems import Problem
+from web.problems import Problem
 from api.webhooks.receive import accept, not_signed, parse, raw_body, short
 
 NAME, SCHEME = "stripe", "Stripe-Signature"

@@ -9,7 +9,6 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 import cli
 from actions import accounts, api_keys, comments, deliveries, likes, memberships, messages, posts, settings
 from api import BLUEPRINTS
-from web.strict_json import StrictJSON
 from flask_revalidation import Revalidation
 from flask_server_actions import ServerActions
 from models import db
@@ -18,6 +17,7 @@ from settings import Settings
 from web import assets, auth, errors, rate_limit, templating
 from web.headers import add_security_headers
 from web.rate_limit import RateLimiter
+from web.strict_json import StrictJSON
 
 ACTIONS = [accounts, api_keys, comments, deliveries, likes, memberships, messages, posts, settings]
 MAX_BODY = 1_000_000  # bytes, of any request
@@ -75,9 +75,8 @@ def _configure(app: Flask, env: Settings, testing: bool) -> None:
         SQLALCHEMY_ENGINE_OPTIONS={"pool_size": THREADS, "max_overflow": 4, "hide_parameters": True},
         TRUSTED_HOSTS=env.hosts,
         MAX_CONTENT_LENGTH=MAX_BODY,
-        STRIPE_SECRETS=env.stripe_secrets,
+        WEBHOOK_SECRETS=env.webhook_secrets,
         STRIPE_LIVE=env.stripe_secret_key.startswith(("sk_live_", "rk_live_")),
-        GITHUB_SECRETS=env.github_secrets,
         SCHEDULER_SECRET=env.scheduler_secret,
         SEND_FILE_MAX_AGE_DEFAULT=365 * 24 * 3600,  # their addresses name the release
         SESSION_COOKIE_SECURE=env.secure,

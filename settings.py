@@ -17,7 +17,7 @@ from sqlalchemy import URL, make_url
 
 _SAMPLES = ("change", "secret", "example", "sample", "password", "default", "your-")
 _LOCAL = ["127.0.0.1", "localhost"]
-_SHARED_SECRETS = ("stripe_webhook_secret", "github_webhook_secret", "cron_secret")
+_WEBHOOK = "_webhook_secret"  # how the setting of each sender of webhooks ends
 DEMO_STRIPE_SECRET = "whsec_demo_for_everyone_to_see"  # noqa: S105  (what the demo signs with is no secret)
 DEMO_GITHUB_SECRET = "github-demo-for-everyone-to-see"  # noqa: S105
 DEMO_CRON_SECRET = "cron-demo-for-everyone-to-see"  # noqa: S105
@@ -74,7 +74,8 @@ class Settings(BaseModel):
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
         """Read and check the environment. Raises BadSettings."""
         source = {k.lower(): v for k, v in (os.environ if environment is None else environment).items()}
-        if empty := [name.upper() for name in _SHARED_SECRETS if name in source and not source[name].strip(" ,\t")]:
+        shared = [name for name in cls.model_fields if name.endswith(_WEBHOOK) or name == "cron_secret"]
+        if empty := [name.upper() for name in shared if name in source and not source[name].strip(" ,\t")]:
             raise BadSettings(f"These are given, but empty; a door without a key stays shut: {', '.join(empty)}")
         given = {name: value for name, value in source.items() if value != ""}
         if "demo" not in given:
@@ -119,8 +120,7 @@ class Settings(BaseModel):
 
     def _keys(self) -> list[tuple[str, str]]:
         given = [("CRON_SECRET", self.cron_secret)] if self.cron_secret else []
-        given += [("GITHUB_WEBHOOK_SECRET", secret) for secret in self.github_webhook_secret]
-        given += [("STRIPE_WEBHOOK_SECRET", secret) for secret in self.stripe_webhook_secret]
+        given += [(f"{name}{_WEBHOOK}".upper(), key) for name, keys in self._senders.items() for key in keys]
         given += [("SECRET_KEY_FALLBACKS", key) for key in self.secret_key_fallbacks]
         return [("SECRET_KEY", self.secret_key), *given]
 
@@ -140,14 +140,14 @@ class Settings(BaseModel):
         return self.public_url or f"http://{_LOCAL[0]}:{self.port}"
 
     @property
-    def stripe_secrets(self) -> list[str]:
-        """What Stripe may have signed with; in demo mode the demo signs."""
-        return self.stripe_webhook_secret or ([DEMO_STRIPE_SECRET] if self.demo else [])
+    def webhook_secrets(self) -> dict[str, list[str]]:
+        """What each sender of webhooks may have signed with; in demo mode the demo signs."""
+        return {name: keys or ([_demo_secret(name)] if self.demo else []) for name, keys in self._senders.items()}
 
     @property
-    def github_secrets(self) -> list[str]:
-        """What GitHub may have signed with."""
-        return self.github_webhook_secret or ([DEMO_GITHUB_SECRET] if self.demo else [])
+    def _senders(self) -> dict[str, list[str]]:
+        fields = [name for name in type(self).model_fields if name.endswith(_WEBHOOK)]
+        return {name.removesuffix(_WEBHOOK): getattr(self, name) for name in fields}
 
     @property
     def scheduler_secret(self) -> str:
@@ -185,6 +185,10 @@ def _origin(text: str) -> str:
     except ValueError:
         return ""
     return f"{url.scheme}://{url.hostname}{port}" if url.scheme in ("http", "https") and url.hostname else ""
+
+
+def _demo_secret(sender: str) -> str:
+    return {"stripe": DEMO_STRIPE_SECRET}.get(sender, f"{sender}-demo-for-everyone-to-see")
 
 
 def _weakness(key: str) -> str:

@@ -72,7 +72,7 @@ def play_stripe(form: DemoPayment, _user: User | None) -> None:
 
 def _deliver(body: bytes) -> None:
     """Post to the real door, through the whole application. Raises Refused when it is not taken in."""
-    signature = sign(body, current_app.config["STRIPE_SECRETS"][0])
+    signature = sign(body, current_app.config["WEBHOOK_SECRETS"]["stripe"][0])
     answer = current_app.test_client(use_cookies=False).post(
         "/api/webhooks/stripe",
         base_url=request.host_url,

@@ -18,7 +18,7 @@ stripe = AppGroup("stripe", help="Playing Stripe, without an account.")
 def send_event(type: str, to: str | None, secret: str | None, customer: str, email: str) -> None:
     """Sign an event of TYPE as Stripe does, and post it. Exit code 1 where it is not taken."""
     config = current_app.config
-    secret = secret or next(iter(config["STRIPE_SECRETS"]), None)
+    secret = secret or next(iter(config["WEBHOOK_SECRETS"]["stripe"]), None)
     if secret is None:
         raise click.BadParameter("no signing secret is configured: give one with --secret")
     body = encode(event(type, customer=customer, email=email))

@@ -140,10 +140,11 @@ class Delivery(Model):
         db.session.execute(delete(cls).where(*old, cls.source.in_(SIGNED_WITH_A_TIME)))
         db.session.execute(update(cls).where(*old).values(body=b""))
 
-    def process(self, prepared: Any = None) -> set[str]:
+    def process(self, prepared: Any = None, *, payload: Any = None) -> set[str]:
         """Let the event take effect, once, and return the cache tags to revalidate. Harmless when repeated.
 
         `prepared` is slow work done before the write lock was taken; the effect gets it as its second argument.
+        `payload` is the body as JSON, where it has been parsed already.
 
         An effect that raises is rolled back by itself: the attempt is counted, and the status says so. A database that
         is busy or broken raises OperationalError or TimeoutError and counts for nothing.
@@ -153,7 +154,7 @@ class Delivery(Model):
             return set()
         try:
             with db.session.begin_nested():
-                tags = set(self._take_effect(prepared))
+                tags = set(self._take_effect(prepared, payload))
         except (OperationalError, PoolTimeout, TimeoutError):
             raise
         except Exception as error:
@@ -170,11 +171,11 @@ class Delivery(Model):
             db.session.flush()
         return self.process()
 
-    def _take_effect(self, prepared: Any) -> Collection[str]:
+    def _take_effect(self, prepared: Any, payload: Any) -> Collection[str]:
         act = EFFECTS.get((self.source, self.type))
         if act is None:
             return ()
-        payload = json.loads(self.body.decode("utf-8-sig"))
+        payload = json.loads(self.body.decode("utf-8-sig")) if payload is None else payload
         return act(payload) if prepared is None else act(payload, prepared)
 
     def _count_failure(self, error: Exception) -> None:

@@ -82,6 +82,17 @@ def test_same_release_under_another_delivery_id_makes_no_second_draft(app, visit
     assert drafts(app) == [("github:release:71", "Two doors")]
 
 
+def test_body_that_was_stored_first_acts_when_another_comes_under_its_id(app, visitor, find_post, monkeypatch):
+    monkeypatch.setattr("api.webhooks.receive.finish", lambda *_, **__: (_ for _ in ()).throw(SystemExit))
+    with pytest.raises(SystemExit):
+        send_github(visitor, release(body="The *first*."))
+    monkeypatch.undo()
+
+    assert send_github(visitor, release(id=72, name="Another", body="The **second**.")).json["outcome"] == "applied"
+    assert drafts(app) == [("github:release:71", "Two doors")]
+    assert "<em>first</em>" in find_post("two-doors").body_html
+
+
 def test_edited_draft_is_not_overwritten_by_a_replay(app, ada, visitor, find_post):
     send_github(visitor, release())
     post = find_post("two-doors")
@@ -221,7 +232,7 @@ def test_secret_of_stripe_does_not_open_this_door(app, visitor):
 
 
 def test_without_a_secret_nobody_is_let_in(app, visitor):
-    app.config["GITHUB_SECRETS"] = []
+    app.config["WEBHOOK_SECRETS"]["github"] = []
 
     assert refused(app, send_github(visitor, release()))
     assert refused(app, send_github(visitor, release(), secret=""))

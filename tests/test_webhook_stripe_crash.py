@@ -129,10 +129,10 @@ def test_w29_death_between_storing_and_acting_is_finished_by_the_scheduler(make_
     assert inbox(app) == [("stripe", "evt_1", "pending", 0)]
 
     with app.app_context():
-        from api.webhooks import inbox as door
+        from api.webhooks import receive
 
-        monkeypatch.setattr(door, "UNATTENDED", timedelta(0))
-        assert door.finish_pending() == 1
+        monkeypatch.setattr(receive, "UNATTENDED", timedelta(0))
+        assert receive.finish_pending() == 1
 
     assert member(app)[3] == 1
 

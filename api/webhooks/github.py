@@ -9,38 +9,36 @@ so an effect here has to be harmless when repeated.
 import hashlib
 import hmac
 import re
+from collections.abc import Sequence
+from typing import Any
 
-from flask import Response, current_app, request
+from flask import request
 
+from api.webhooks.receive import Event, Sender
+from models import release
 from web.problems import Problem
-from api.webhooks.receive import accept, not_signed, parse, raw_body
-from models.release import render_ahead
 
-NAME, SCHEME = "github", "X-Hub-Signature-256"
 _SIGNATURE = re.compile(r"sha256=[0-9a-f]{64}")
 _DELIVERY = re.compile(r"[A-Za-z0-9-]{1,64}")
 _EVENT = re.compile(r"[a-z_]{1,100}")
 
 
-def receive() -> Response:
-    """Take an event of GitHub's."""
-    body = raw_body()
-    _verify(body, request.headers.get(SCHEME, ""))
-    payload = parse(body)
+def verify(body: bytes, signature: str, secrets: Sequence[str]) -> bool:
+    """Say whether one of the secrets has signed the body."""
+    if not _SIGNATURE.fullmatch(signature):
+        return False
+    digests = (hmac.new(secret.encode(), body, hashlib.sha256).hexdigest() for secret in secrets)
+    return any(hmac.compare_digest(f"sha256={digest}".encode(), signature.encode()) for digest in digests)
+
+
+def identify(_payload: dict[str, Any]) -> Event:
+    """Return the event as the headers name it."""
     delivery, event = (request.headers.get(name, "") for name in ("X-GitHub-Delivery", "X-GitHub-Event"))
     if not (_DELIVERY.fullmatch(delivery) and _EVENT.fullmatch(event)):
         raise Problem("bad-request", "X-GitHub-Delivery and X-GitHub-Event name the delivery and what has happened.")
-    html = render_ahead(payload) if event == "release" else None
-    return accept(NAME, delivery, prepared=html, type=event, body=body)
+    return Event(delivery, event)
 
 
-def _verify(body: bytes, header: str) -> None:
-    if not _SIGNATURE.fullmatch(header):
-        raise not_signed(SCHEME)
-    if not any(_is_signed(body, header, secret) for secret in current_app.config["GITHUB_SECRETS"]):
-        raise not_signed(SCHEME)
-
-
-def _is_signed(body: bytes, header: str, secret: str) -> bool:
-    digest = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
-    return hmac.compare_digest(f"sha256={digest}".encode(), header.encode())
+SENDER = Sender(
+    "github", "X-Hub-Signature-256", verify, identify, effects=release, prepare={"release": release.render_ahead}
+)

@@ -6,28 +6,115 @@ the same function.
 
 import json
 import logging
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import timedelta
 from time import monotonic
+from types import ModuleType
 from typing import Any
 
-from flask import Response, abort, jsonify, request
+from flask import Response, abort, current_app, jsonify, request
 
-from web.problems import Problem
 from flask_revalidation import Busy, revalidate_tag, write
 from models import Delivery, DeliveryStatus
-from models.text import storable
+from models.delivery import EFFECTS
+from web.problems import Problem
 
 log = logging.getLogger(__name__)
 
 MAX_BODY = 512 * 1024  # bytes
-# Seconds that both transactions together may wait for their turns. With the database's own 0.8 s for a lock, the sender
-# of an event gets its 503 within 2.4 s.
+# Seconds that both transactions together may wait for the write lock. With the database's own 0.8 s for a lock, the
+# sender of an event gets its 503 within 2.4 s.
 PATIENCE = 1.6
 UNATTENDED = timedelta(minutes=1)  # after so long nobody is processing it any more
 
 
-def raw_body() -> bytes:
+class BadSender(SystemExit):
+    """A sender of webhooks may not be received; the message says what is missing, and where to write it."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """What a payload says of itself. `id` is the sender's own; what is to be ignored is stored without acting."""
+
+    id: str
+    type: str
+    api_version: str = ""
+    livemode: bool = False
+    ignore: bool = False
+
+
+@dataclass(frozen=True)
+class Sender:
+    """Who sends webhooks to `/api/webhooks/<name>`, signed with a secret of the setting `<NAME>_WEBHOOK_SECRET`.
+
+    `verify` says of the raw bytes and the signature `header` whether one of the secrets has signed them. `identify`
+    returns the event in a payload, or raises Problem. `effects` is the module that says what events do (`@effect`).
+    `prepare` is slow work by type of event, done before the write lock is taken; what it makes of a payload is passed
+    to the effect.
+    """
+
+    name: str
+    header: str
+    verify: Callable[[bytes, str, Sequence[str]], bool]
+    identify: Callable[[dict[str, Any]], Event]
+    effects: ModuleType
+    prepare: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
+
+    def require_complete(self, configured: Mapping[str, Sequence[str]]) -> None:
+        """Raise BadSender where the settings know no secret of it, or its module no effect: it would do nothing."""
+        if self.name not in configured:
+            raise BadSender(f"Webhooks of {self.name} have no secret: add {self.name}_webhook_secret to settings.py.")
+        declared = [act for (source, _), act in EFFECTS.items() if source == self.name]
+        if not any(act.__module__ == self.effects.__name__ for act in declared):
+            place = f"{self.effects.__name__.replace('.', '/')}.py"
+            raise BadSender(f'Webhooks of {self.name} do nothing: declare an @effect("{self.name}", …) in {place}.')
+
+    def receive(self) -> Response:
+        """Take a delivery: size and encoding, signature, JSON, inbox, effect, answer. In this order and no other."""
+        body = _raw_body()
+        if not self.verify(
+            body, request.headers.get(self.header, ""), current_app.config["WEBHOOK_SECRETS"][self.name]
+        ):
+            challenge = {"WWW-Authenticate": f'{self.header} realm="webhooks"'}
+            raise Problem(
+                "bad-signature", "The signature does not hold for these bytes, here and now.", headers=challenge
+            )
+        payload = _parse(body)
+        return self._accept(self.identify(payload), body, payload)
+
+    def _accept(self, event: Event, body: bytes, payload: dict[str, Any]) -> Response:
+        """Store the event, let it act, and answer. Raises `Busy`, and Problem where its effect has failed."""
+        deadline = monotonic() + PATIENCE
+        delivery = Delivery.known(self.name, event.id) or self._store(event, body)
+        status, left = DeliveryStatus(delivery.status), max(0.0, deadline - monotonic())
+        if delivery.is_open:
+            # What acts is what was stored first: of some senders nothing signs the id, and another body may carry it.
+            stored = payload if delivery.body == body else _parse(delivery.body)
+            prepare = self.prepare.get(delivery.type)
+            status = finish(delivery.id, prepare(stored) if prepare else None, payload=stored, patience=left)
+        if status == DeliveryStatus.FAILED:
+            raise Problem("fault", "It is kept, but could not be applied; nothing else was saved. Send it again.")
+        response = jsonify(received=True, outcome=status)
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    def _store(self, event: Event, body: bytes) -> Delivery:
+        with write(by=f"webhook {self.name}", patience=PATIENCE):
+            revalidate_tag("deliveries")
+            return Delivery.receive(
+                source=self.name,
+                event_id=event.id,
+                type=event.type,
+                body=body,
+                api_version=event.api_version,
+                livemode=event.livemode,
+                ignore=event.ignore,
+            )
+
+
+def _raw_body() -> bytes:
     """Return the bytes as they were sent, which are what is signed. 413 above 512 KiB, 415 where they are packed."""
     # One more than is taken: a body without a length would be cut off at the limit, and pass for a whole one.
     request.max_content_length = MAX_BODY + 1
@@ -39,14 +126,8 @@ def raw_body() -> bytes:
     return body
 
 
-def not_signed(scheme: str) -> Problem:
-    """Return the one refusal for every signature that does not hold."""
-    challenge = {"WWW-Authenticate": f'{scheme} realm="webhooks"'}
-    return Problem("bad-signature", "The signature does not hold for these bytes, here and now.", headers=challenge)
-
-
-def parse(body: bytes) -> dict[str, Any]:
-    """Return the JSON object in a body whose signature is verified, or raise the problem."""
+def _parse(body: bytes) -> dict[str, Any]:
+    """Return the JSON object in a body whose signature is verified. Raises Problem (400)."""
     try:
         payload = json.loads(body.decode("utf-8-sig"))
     except (ValueError, RecursionError):
@@ -56,34 +137,13 @@ def parse(body: bytes) -> dict[str, Any]:
     return payload
 
 
-def short(value: object, limit: int) -> str:
-    """Return text of a payload as it may be stored in a column; other things are empty."""
-    return storable(value)[:limit] if isinstance(value, str) else ""
-
-
-def accept(source: str, event_id: str, *, prepared: Any = None, **event: Any) -> Response:
-    """Keep an event, let it act, and answer. Raises `Busy`, and the problem where its effect has failed."""
-    deadline = monotonic() + PATIENCE
-    delivery = Delivery.known(source, event_id)
-    if delivery is None:
-        with write(by=f"webhook {source}", patience=PATIENCE):
-            delivery = Delivery.receive(source=source, event_id=event_id, **event)
-            revalidate_tag("deliveries")
-    status = DeliveryStatus(delivery.status)
-    if delivery.is_open:
-        status = finish(delivery.id, prepared, patience=max(0.0, deadline - monotonic()))
-    if status == DeliveryStatus.FAILED:
-        raise Problem("fault", "It is kept, but could not be applied; nothing else was saved. Send it again.")
-    response = jsonify(received=True, outcome=status)
-    response.headers["Cache-Control"] = "no-store"
-    return response
-
-
-def finish(delivery_id: int, prepared: Any = None, *, patience: float | None = None) -> DeliveryStatus:
-    """Process a stored event in a transaction of its own, and return what became of it."""
+def finish(
+    delivery_id: int, prepared: Any = None, *, payload: Any = None, patience: float | None = None
+) -> DeliveryStatus:
+    """Process a stored event in a transaction of its own, and return its status. `payload` spares parsing it again."""
     with write(by="webhook", patience=patience):
         delivery = Delivery.find(delivery_id)
-        revalidate_tag(*delivery.process(prepared))
+        revalidate_tag(*delivery.process(prepared, payload=payload))
         if delivery.status in (DeliveryStatus.FAILED, DeliveryStatus.DEAD):
             # Ids and places only: neither the payload nor the error's own words, which may quote it.
             log.error("delivery %d, attempt %d: %s", delivery.id, delivery.attempts, delivery.last_error)

@@ -197,7 +197,7 @@ def test_forged_cursors_are_422(busy, keyed):
             assert answer.json["errors"][0]["parameter"] == "cursor"
 
 
-def test_cut_or_changed_cursors_are_422_or_lead_somewhere(busy):
+def test_cut_or_changed_cursors_are_422(busy):
     caller = Caller(busy)
     good = caller.get("/posts?limit=1").json["next_cursor"]
 
@@ -206,7 +206,7 @@ def test_cut_or_changed_cursors_are_422_or_lead_somewhere(busy):
         assert refusal(caller.get(f"/posts?cursor={good}{extra}")) == (422, "invalid"), extra
     for place in range(len(good)):
         changed = good[:place] + ("A" if good[place] != "A" else "B") + good[place + 1 :]
-        assert caller.get(f"/posts?cursor={changed}").status_code in (200, 422)
+        assert refusal(caller.get(f"/posts?cursor={changed}")) == (422, "invalid"), place
 
 
 def test_cursor_of_another_list_is_422(busy):

@@ -5,7 +5,7 @@ from sqlalchemy import func, select
 
 from api.paging import add_link, pack, unpack
 from api.v1.operation import operation
-from api.v1.resources import NextCursor, Out, Query, example
+from api.v1.resources import NextCursor, Out, Query
 from flask_revalidation import cached_page
 from models import Post, PostStatus, Scope, User, db
 
@@ -24,10 +24,6 @@ class AuthorOut(Out):
 class AuthorsOut(Out):
     """A page of authors."""
 
-    model_config = example(
-        data=[{"handle": "ada", "name": "Ada", "bio": "Keeps the house.", "posts": 9}], next_cursor=None
-    )
-
     data: list[AuthorOut]
     next_cursor: NextCursor
 
@@ -39,7 +35,7 @@ def list_authors(query: Query) -> Response:
     """List who has published, by handle, with how many posts."""
     rows = select(User, func.count(Post.id)).join(Post).where(Post.status == PostStatus.PUBLISHED)
     rows = rows.group_by(User.id).order_by(User.handle).limit(query.limit + 1)
-    found = db.session.execute(rows.where(User.handle > unpack(query.cursor, str)[0]) if query.cursor else rows).all()
+    found = db.session.execute(rows.where(User.handle > unpack(query.cursor)[0]) if query.cursor else rows).all()
     page = [
         AuthorOut(handle=user.handle, name=user.name, bio=user.bio, posts=posts) for user, posts in found[: query.limit]
     ]

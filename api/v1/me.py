@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, g
 
 from api.v1.operation import operation
-from api.v1.resources import Out, example
+from api.v1.resources import Out
 from models import ApiKey, Role, Scope
 
 bp = Blueprint("me", __name__)
@@ -19,13 +19,6 @@ class PersonOut(Out):
 
 class MeOut(Out):
     """A key, and whom it acts for."""
-
-    model_config = example(
-        key="8hT2kQpZ0x",
-        name="The bookshop",
-        scopes=["posts:read", "posts:write"],
-        person={"handle": "ada", "name": "Ada", "role": "owner"},
-    )
 
     key: str
     name: str

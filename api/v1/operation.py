@@ -14,31 +14,64 @@ from flask import Response, g, request
 from api import idempotency
 from api.auth import authorise, authorise_again
 from api.v1.checks import IDEMPOTENCY_KEY, IF_MATCH, IF_NONE_MATCH, OPTIONAL_IF_MATCH, Header, parse
-from api.v1.resources import File, In, Out, Query
+from api.v1.resources import Out
 from flask_revalidation import write
 from models import Scope
 
 View = Callable[..., Response]
-Prepare = Callable[[Any], Any]
 SAFE = ("GET", "HEAD")
 ALWAYS = {400, 401, 422, 429, 500, 503}
 
 
-@dataclass(frozen=True)
-class Operation:
-    """A declared operation. `query` and `body` are the schemas of what the view takes; `name` is its operationId."""
+@dataclass
+class operation:  # noqa: N801  (it is written as a decorator)
+    """Declare a view as an operation: the `scope` its callers need (None: any key), and what a good answer holds.
 
-    name: str
-    view: View
+    `returns` is the schema of a good answer, a media type where it is a file, or None. `anyone` lets in those without a
+    key too. `if_match` says whether a caller must or may name the state that they have read. `refuses` are statuses
+    that do not follow from method and path. `name` is the operationId, by default the view's.
+
+    The view's `query` and `body` are checked by their annotations. An unsafe method runs in one write transaction: its
+    view gets the key's person, read inside it, as `user`; and, where there is a `prepare`, as `prepared` what that made
+    of the body before the write lock was taken.
+    """
+
     scope: Scope | None
-    returns: type[Out] | File | None
-    status: int
-    anyone: bool
-    if_match: Literal["", "optional", "required"]
-    refuses: Collection[int]
-    prepare: Prepare | None
-    query: type[Query] | None
-    body: type[In] | None
+    returns: type[Out] | str | None
+    status: int = 200
+    anyone: bool = False
+    if_match: Literal["", "optional", "required"] = ""
+    refuses: Collection[int] = ()
+    prepare: Callable[[Any], Any] | None = None
+    name: str = ""
+
+    def __call__(self, view: View) -> View:
+        """Return the view, checked before it is called."""
+        self.view, hints = view, get_type_hints(view)
+        self.query, self.body = hints.get("query"), hints.get("body")
+        self.name = self.name or view.__name__
+
+        @wraps(view)
+        def serve(**path: Any) -> Response:
+            authorise(self.scope, anyone=self.anyone)
+            values = path | parse(self.query, self.body, self.headers(request.method))
+            return view(**values) if request.method in SAFE else self._write(values)
+
+        serve.operation = self  # type: ignore[attr-defined]
+        return serve
+
+    def _write(self, values: dict[str, Any]) -> Response:
+        """Run the view as one write transaction. A POST with an Idempotency-Key is answered once."""
+        if self.prepare:
+            values["prepared"] = self.prepare(values.get("body"))
+        chosen = idempotency.requested_key() if request.method == "POST" else None
+        with idempotency.claim(g.api_key, chosen), write(by=f"api {self.view.__name__}"):
+            key = authorise_again(self.scope)
+            if first := idempotency.recall(key, chosen):
+                return first
+            answer = self.view(user=key.user, **values)
+            idempotency.remember(key, chosen, answer)
+        return answer
 
     @property
     def has_etag(self) -> bool:
@@ -54,62 +87,14 @@ class Operation:
 
     def refusals(self, method: str, path: str) -> list[int]:
         """Return every status with which it can refuse a request; most follow from its method and path."""
-        found = ALWAYS | set(self.refuses)
-        found |= {403} if self.scope else set()
-        found |= {404} if "<" in path else set()
-        found |= {412} if self.if_match or (method in SAFE and self.has_etag) else set()
-        found |= {428} if self.if_match == "required" else set()
-        found |= {413, 415} if method not in SAFE else set()
-        found |= {409} if method == "POST" else set()
-        return sorted(found)
-
-
-def operation(
-    scope: Scope | None,
-    returns: type[Out] | File | None,
-    *,
-    status: int = 200,
-    anyone: bool = False,
-    if_match: Literal["", "optional", "required"] = "",
-    refuses: Collection[int] = (),
-    prepare: Prepare | None = None,
-    name: str = "",
-) -> Callable[[View], View]:
-    """Declare a view as an operation: the `scope` its callers need (None: any key), and what a good answer holds.
-
-    `anyone` lets in those without a key too. `if_match` says whether a caller must or may name the state that they have
-    read. `refuses` are statuses that do not follow from the method. The view's `query` and `body` are checked by their
-    annotations. An unsafe method runs in one write transaction: its view gets the key's person, read inside it, as
-    `user`, and as `prepared` what `prepare` made of the body before the write lock was taken.
-    """
-
-    def declare(view: View) -> View:
-        hints = get_type_hints(view)
-        schemas = {"query": hints.get("query"), "body": hints.get("body")}
-        called = name or view.__name__
-        declared = Operation(called, view, scope, returns, status, anyone, if_match, refuses, prepare, **schemas)
-
-        @wraps(view)
-        def serve(**path: Any) -> Response:
-            authorise(scope, anyone=anyone)
-            values = path | parse(declared.query, declared.body, declared.headers(request.method))
-            return view(**values) if request.method in SAFE else _write(declared, values)
-
-        serve.operation = declared  # type: ignore[attr-defined]
-        return serve
-
-    return declare
-
-
-def _write(operation: Operation, values: dict[str, Any]) -> Response:
-    """Run the view as one write transaction. A POST with an Idempotency-Key is answered once."""
-    if operation.prepare:
-        values["prepared"] = operation.prepare(values.get("body"))
-    chosen = idempotency.requested_key() if request.method == "POST" else None
-    with idempotency.claim(g.api_key, chosen), write(by=f"api {operation.view.__name__}"):
-        key = authorise_again(operation.scope)
-        if first := idempotency.recall(key, chosen):
-            return first
-        answer = operation.view(user=key.user, **values)
-        idempotency.remember(key, chosen, answer)
-    return answer
+        cases = [
+            (ALWAYS, True),
+            (self.refuses, True),
+            ([403], self.scope),
+            ([404], "<" in path),
+            ([409], method == "POST"),
+            ([412], self.if_match or (method in SAFE and self.has_etag)),
+            ([413, 415], method not in SAFE),
+            ([428], self.if_match == "required"),
+        ]
+        return sorted({status for statuses, applies in cases if applies for status in statuses})

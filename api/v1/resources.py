@@ -3,9 +3,8 @@
 Their fields are a contract (docs/api.md). Field types that the forms know too are in `web/fields.py`.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, ClassVar, Self
 
 from flask import Response, current_app
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -17,32 +16,11 @@ from web.fields import Excerpt, Handle, Markdown, Slug, TagName, Title
 JSON = "application/json"
 Tags = Annotated[list[TagName], Field(max_length=10)]
 Limit = Annotated[int, Field(ge=1, le=100, description="How many at most.")]
-Cursor = Annotated[
-    str, Field(min_length=1, max_length=300, description="Where to go on: next_cursor of the last page.")
-]
-Absent = SkipJsonSchema[None]  # left out: a query string cannot say null
+_WHERE = "Where to go on: next_cursor of the last page."
+Cursor = Annotated[str, Field(min_length=1, max_length=300, description=_WHERE)]
 NextCursor = Annotated[str | None, Field(description="For the next page; null on the last one.")]
-
-_POST: dict[str, Any] = {
-    "id": 7,
-    "slug": "the-letter-slot",
-    "title": "The letter slot",
-    "body": "A door has *two* sides.",
-    "excerpt": "A door has two sides.",
-    "status": "published",
-    "author": {"handle": "ada", "name": "Ada"},
-    "tags": ["boundaries"],
-    "published_at": "2026-11-22T09:30:00Z",
-    "updated_at": "2026-11-22T09:30:00Z",
-    "version": 3,
-    "url": "https://hallway.example/blog/the-letter-slot",
-}
+Absent = SkipJsonSchema[None]  # left out: a query string cannot say null
 _SLUG, _STATE = {"slug": "$response.body#/slug"}, {"If-Match": "$response.header.ETag"}
-
-
-def example(**fields: Any) -> ConfigDict:
-    """Return the part of a schema's configuration that gives it an example, for the document."""
-    return ConfigDict(json_schema_extra={"examples": [fields]})
 
 
 class In(BaseModel):
@@ -60,14 +38,6 @@ class Out(BaseModel):
     def respond(self, status: int = 200, **headers: str) -> Response:
         """Return it as a response."""
         return Response(self.model_dump_json(), status, headers, content_type=JSON)
-
-
-@dataclass(frozen=True)
-class File:
-    """An answer that is no JSON: its media type, and how it begins."""
-
-    media_type: str
-    example: str
 
 
 class Query(BaseModel):
@@ -89,8 +59,6 @@ class PostsQuery(Query):
 class PostIn(In):
     """A new draft."""
 
-    model_config = example(title="The letter slot", body="A door has *two* sides.", tags=["boundaries"])
-
     title: Title
     body: Markdown = ""
     slug: Slug = Field(default_factory=str, description="Left out, it is made from the title.")
@@ -101,7 +69,7 @@ class PostIn(In):
 class PostChange(In):
     """What is to be different; the rest stays."""
 
-    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "examples": [{"title": "The letter slot, again"}]})
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
 
     title: Title = Field(default_factory=str)  # by a function, and so the document names no value that it would take
     body: Markdown = Field(default_factory=str)
@@ -126,7 +94,6 @@ class AuthorName(Out):
 class PostOut(Out):
     """A post. Times are RFC 3339, in UTC."""
 
-    model_config = example(**_POST)
     links = {"read_post": _SLUG} | dict.fromkeys(
         ("change_post", "delete_post", "publish_post", "unpublish_post"), _SLUG | _STATE
     )
@@ -156,8 +123,6 @@ class PostOut(Out):
 class PostsOut(Out):
     """A page of posts."""
 
-    model_config = example(data=[_POST], next_cursor="WzddAA")
-
     data: list[PostOut]
     next_cursor: NextCursor
 
@@ -173,14 +138,6 @@ class Fault(Out):
 
 class ProblemOut(Out):
     """A refusal (RFC 9457)."""
-
-    model_config = example(
-        type="https://hallway.example/api/problems/invalid",
-        title="Not valid",
-        status=422,
-        detail="Field required.",
-        errors=[{"pointer": "#/title", "detail": "Field required"}],
-    )
 
     type: str
     title: str

@@ -8,7 +8,7 @@ import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from time import monotonic
 from types import ModuleType
@@ -36,9 +36,9 @@ class BadSender(SystemExit):
 
 @dataclass(frozen=True)
 class Event:
-    """What a payload says of itself. `id` is the sender's own; what is to be ignored is stored without acting."""
+    """What a payload says of itself. `event_id` is the sender's own; what is to be ignored is stored without acting."""
 
-    id: str
+    event_id: str
     type: str
     api_version: str = ""
     livemode: bool = False
@@ -87,7 +87,7 @@ class Sender:
     def _accept(self, event: Event, body: bytes, payload: dict[str, Any]) -> Response:
         """Store the event, let it act, and answer. Raises `Busy`, and Problem where its effect has failed."""
         deadline = monotonic() + PATIENCE
-        delivery = Delivery.known(self.name, event.id) or self._store(event, body)
+        delivery = Delivery.known(self.name, event.event_id) or self._store(event, body)
         status, left = DeliveryStatus(delivery.status), max(0.0, deadline - monotonic())
         if delivery.is_open:
             # What acts is what was stored first: of some senders nothing signs the id, and another body may carry it.
@@ -103,15 +103,7 @@ class Sender:
     def _store(self, event: Event, body: bytes) -> Delivery:
         with write(by=f"webhook {self.name}", patience=PATIENCE):
             revalidate_tag("deliveries")
-            return Delivery.receive(
-                source=self.name,
-                event_id=event.id,
-                type=event.type,
-                body=body,
-                api_version=event.api_version,
-                livemode=event.livemode,
-                ignore=event.ignore,
-            )
+            return Delivery.receive(source=self.name, body=body, **asdict(event))
 
 
 def _raw_body() -> bytes:

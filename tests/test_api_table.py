@@ -5,6 +5,7 @@ from conftest import ORIGIN
 from keys import PLENTY, READ, bearer, issue_key, send
 from scenarios import fingerprint, good_fields
 
+from api.webhooks import SENDERS
 from flask_revalidation import write
 from models import ApiKey, User
 
@@ -34,11 +35,7 @@ TABLE = {
 OPEN = {"GET /api/docs": 200, "GET /api/problems/<kind>": 200}
 
 # For machines that sign, or that know the scheduler's secret: what the owner's write key and cookie get there.
-SIGNED = {
-    "POST /api/webhooks/stripe": 401,
-    "POST /api/webhooks/github": 401,
-    "POST /api/cron/publish-due": 401,
-}
+SIGNED = {f"POST /api/webhooks/{sender.name}": 401 for sender in SENDERS} | {"POST /api/cron/publish-due": 401}
 
 # Actions that need no account: whoever comes with a key is a visitor there, for it is not looked at.
 FOR_ANYONE = {"accounts.sign_in", "accounts.sign_out", "demo.reset", "demo.switch_persona", "likes.toggle_like"}

@@ -1,4 +1,4 @@
-"""The public door: everyone who is not our page. It reads no cookie, and never will."""
+"""The API: for everyone who is not our page. It reads no cookie, and never will."""
 
 from api import cron, docs, health, problems, v1, webhooks
 

@@ -1,6 +1,5 @@
 """Who is asking, and who may: keys, scopes and quotas. A key is sent in the Authorization header, and nowhere else."""
 
-import ipaddress
 import logging
 import sqlite3
 from typing import Any
@@ -9,7 +8,7 @@ from flask import Response, current_app, g, request
 
 from models import ApiKey, Scope, User
 from web.problems import Problem
-from web.rate_limit import MINUTE, Reading
+from web.rate_limit import MINUTE, Reading, network
 
 log = logging.getLogger(__name__)
 _MISPLACED = {"api_key", "apikey", "key", "access_token", "token"}  # query parameters that look like a credential
@@ -21,19 +20,19 @@ def authorise(needs: Scope | None, *, anyone: bool) -> None:
     Everyone is counted first, by key or by address, so that guessing keys has a quota too.
     """
     if misplaced := sorted(_MISPLACED & request.args.keys()):
-        _count(f"address:{_network()}")
+        _count(f"address:{network()}")
         raise _unauthorised(f"A key in the address ends up in logs; `{misplaced[0]}` is not read.")
     text = _bearer()
     g.api_key = ApiKey.authenticate(text) if text else None
-    _count(g.api_key.bucket if g.api_key else f"address:{_network()}")
+    _count(g.api_key.bucket if g.api_key else f"address:{network()}")
     if g.api_key is None and (text is not None or not anyone):
-        raise _unauthorised("This key opens nothing: unknown, misspelt or revoked." if text else "Please send a key.")
+        raise _unauthorised("This key is not valid: unknown, misspelt or revoked." if text else "Please send a key.")
     if g.api_key and needs and not g.api_key.has_scope(needs):
         raise _scope_missing(needs)
 
 
 def caller() -> User | None:
-    """Return the person behind the key, as it was recognised when the request came in."""
+    """Return the person behind the key, as it was authenticated when the request came in."""
     key: ApiKey | None = g.api_key
     return key.user if key else None
 
@@ -48,19 +47,12 @@ def authorise_again(needs: Scope | None) -> ApiKey:
     return key
 
 
-def add_headers(response: Response) -> Response:
-    """Tell the quota (draft-ietf-httpapi-ratelimit-headers-11), and let pages of other sites read, without cookies."""
+def add_quota(response: Response) -> Response:
+    """Tell the quota (draft-ietf-httpapi-ratelimit-headers-11)."""
     reading: Reading | None = g.get("quota")
     if reading:
         response.headers["RateLimit-Policy"] = f'"requests";q={reading.limit};w={MINUTE}'
         response.headers["RateLimit"] = f'"requests";r={max(0, reading.left)};t={reading.reset}'
-    response.headers["Access-Control-Allow-Origin"] = "*"
-    response.headers["Access-Control-Expose-Headers"] = "ETag, Link, RateLimit, RateLimit-Policy, Retry-After"
-    response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
-    if request.method == "OPTIONS":
-        response.headers["Access-Control-Allow-Methods"] = "GET, HEAD"
-        response.headers["Access-Control-Allow-Headers"] = "Authorization, If-None-Match"
-        response.headers["Access-Control-Max-Age"] = "600"
     return response
 
 
@@ -76,24 +68,13 @@ def _bearer() -> str | None:
 def _count(bucket: str) -> None:
     try:
         g.quota = current_app.extensions["rate_limiter"].count(bucket, current_app.config["API_REQUESTS_PER_MINUTE"])
-    except (sqlite3.Error, OSError):  # a full disk does not close the door: what protects it is not worth more than it
+    except (sqlite3.Error, OSError):  # a full disk does not close the API: what protects it is not worth more than it
         log.exception("requests are not being counted")
         return
     if g.quota.left < 0:
         raise Problem(
             "too-many-requests", f"{g.quota.limit} a minute are yours.", headers={"Retry-After": str(g.quota.reset)}
         )
-
-
-def _network() -> str:
-    """Return the caller's address; of IPv6 the first 64 bits, for a household has all the others."""
-    try:
-        address = ipaddress.ip_address(request.remote_addr or "")
-    except ValueError:  # a Unix socket, or a proxy with a notation of its own: all of these share one quota
-        return "unknown"
-    if isinstance(address, ipaddress.IPv4Address):
-        return str(address)
-    return str(address.ipv4_mapped or ipaddress.IPv6Network((int(address) >> 64 << 64, 64)))
 
 
 def _unauthorised(detail: str) -> Problem:

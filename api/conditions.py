@@ -22,8 +22,8 @@ def check_conditions(etag: str) -> None:
 
 
 def _matches(etag: str) -> bool:
-    sent = request.if_match  # weak tags never match here
-    return sent.star_tag or any(sent.is_strong(form) for form in _forms(etag))
+    given = request.if_match  # weak tags never match here
+    return given.star_tag or any(given.is_strong(form) for form in _forms(etag))
 
 
 def _forms(etag: str) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""Refusals and failures, told in the language of the door they came through: a page for people, JSON for programs."""
+"""Refusals and failures, told in the language of who asks: a page for people, JSON for programs."""
 
 import logging
 

@@ -1,6 +1,6 @@
 """The headers of every response. No inline script or style anywhere, so the policy needs no exception."""
 
-from flask import Flask, Response
+from flask import Flask, Response, request
 
 POLICY = "; ".join(
     [
@@ -38,3 +38,15 @@ def add_security_headers(app: Flask, *, https: bool) -> None:
         for name, value in headers.items():
             response.headers.setdefault(name, value)
         return response
+
+
+def let_other_sites_read(response: Response) -> Response:
+    """Open a response to pages of other sites (https://fetch.spec.whatwg.org/#http-cors-protocol): without cookies."""
+    response.headers["Access-Control-Allow-Origin"] = "*"
+    response.headers["Access-Control-Expose-Headers"] = "ETag, Link, RateLimit, RateLimit-Policy, Retry-After"
+    response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    if request.method == "OPTIONS":
+        response.headers["Access-Control-Allow-Methods"] = "GET, HEAD"
+        response.headers["Access-Control-Allow-Headers"] = "Authorization, If-None-Match"
+        response.headers["Access-Control-Max-Age"] = "600"
+    return response

@@ -3,7 +3,11 @@
 import json
 from typing import Any
 
+from flask import request
 from flask.json.provider import DefaultJSONProvider
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
+
+from web.problems import KINDS, Problem
 
 
 class StrictJSON(DefaultJSONProvider):
@@ -15,12 +19,12 @@ class StrictJSON(DefaultJSONProvider):
         """Return what the text, in UTF-8, says. Raises ValueError where it says nothing clear."""
         text = s if isinstance(s, str) else s.decode()
         try:
-            return json.loads(text, object_pairs_hook=_once, parse_constant=_refuse, **kwargs)
+            return json.loads(text, object_pairs_hook=_unique_names, parse_constant=_refuse, **kwargs)
         except RecursionError:
             raise ValueError("nested too deeply") from None
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
         raise ValueError("a name is repeated")
@@ -29,3 +33,23 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse(token: str) -> Any:
     raise ValueError(f"{token} is no number of JSON")
+
+
+def json_object(*, optional: bool = False) -> dict[str, Any]:
+    """Return the body of the request, one JSON object; an `optional` one may be empty.
+
+    Raises RequestEntityTooLarge, or Problem: 415 for another type, 400 for no JSON, 422 for no object.
+    """
+    if len(request.get_data()) >= (request.max_content_length or 0):
+        raise RequestEntityTooLarge  # without a length it was cut off there; what is left may pass for the whole
+    if optional and not request.get_data():
+        return {}  # many clients name a Content-Type for the body they do not send
+    if request.content_encoding or request.mimetype != "application/json":
+        raise Problem("not-json", "The body must be application/json, uncompressed.")
+    try:
+        content = request.get_json()
+    except BadRequest:
+        raise Problem("malformed-json", KINDS["malformed-json"][2]) from None
+    if not isinstance(content, dict):
+        raise Problem("invalid", "The body must be a JSON object.", errors=[{"pointer": "#", "detail": "no object"}])
+    return content

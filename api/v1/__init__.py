@@ -2,10 +2,11 @@
 
 from flask import Blueprint, Response, g, jsonify, request
 
-from api.auth import add_headers
+from api.auth import add_quota
 from api.conditions import make_conditional
 from api.v1 import authors, export, me, openapi, posts, tags
 from web import problems
+from web.headers import let_other_sites_read
 
 bp = Blueprint("api_v1", __name__, url_prefix="/api/v1")
 for resource in (posts, export, tags, authors, me):
@@ -34,4 +35,4 @@ def finish(response: Response) -> Response:
     response.headers.setdefault("Cache-Control", "no-store")
     # JSON is no page: whoever opens it in a browser gets nothing that runs.
     response.headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'; sandbox"
-    return add_headers(response)
+    return let_other_sites_read(add_quota(response))

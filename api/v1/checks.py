@@ -7,12 +7,11 @@ from typing import Any
 
 from flask import request
 from pydantic import BaseModel, ValidationError
-from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
-from api.v1.resources import JSON
-from web.problems import KINDS, Problem
+from web.problems import Problem
+from web.strict_json import json_object
 
-_AT_ONCE = 20  # errors told in one answer; a body of 1 MB has room for 100,000
+_MAX_ERRORS = 20  # errors told in one answer; a body of 1 MB has room for 100,000
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,8 @@ IDEMPOTENCY_KEY = Header(
 def parse(query: type[BaseModel] | None, body: type[BaseModel] | None, headers: Iterable[Header]) -> dict[str, Any]:
     """Return query string and body as the schemas understand them. Raises Problem: 400, 413, 415, 422 or 428."""
     found: dict[str, Any] = {}
-    content = _json_object() if request.method in ("POST", "PATCH", "PUT") else {}
+    has_body = request.method in ("POST", "PATCH", "PUT")
+    content = json_object(optional=request.method == "PUT") if has_body else {}
     if query:
         found["query"] = _validate(query, _arguments(), lambda place: {"parameter": place[0]})
     if body:
@@ -63,23 +63,6 @@ def parse(query: type[BaseModel] | None, body: type[BaseModel] | None, headers: 
     return found
 
 
-def _json_object() -> dict[str, Any]:
-    """Return the body, one JSON object. Raises Problem: 415, 400 or 422. Only a PUT may come without one."""
-    if len(request.get_data()) >= (request.max_content_length or 0):
-        raise RequestEntityTooLarge  # without a length it was cut off there; what is left may pass for the whole
-    if request.method == "PUT" and not request.get_data():
-        return {}  # many clients name a Content-Type for the body they do not send
-    if request.content_encoding or request.mimetype != JSON:
-        raise Problem("not-json", "The body must be application/json, uncompressed.")
-    try:
-        content = request.get_json()
-    except BadRequest:
-        raise Problem("malformed-json", KINDS["malformed-json"][2]) from None
-    if not isinstance(content, dict):
-        raise Problem("invalid", "The body must be a JSON object.", errors=[{"pointer": "#", "detail": "no object"}])
-    return content
-
-
 def _arguments() -> dict[str, Any]:
     """Return the query string; a name that is repeated has a list, which fits no schema of ours."""
     return {name: values if len(values) > 1 else values[0] for name, values in request.args.lists()}
@@ -89,7 +72,7 @@ def _validate(schema: type[BaseModel], value: Any, where: Callable[[list[str]], 
     try:
         return schema.model_validate(value)
     except ValidationError as error:
-        found = error.errors(include_url=False, include_input=False, include_context=False)[:_AT_ONCE]
+        found = error.errors(include_url=False, include_input=False, include_context=False)[:_MAX_ERRORS]
     errors = [
         {**where([str(part) for part in item["loc"]]), "detail": item["msg"].removeprefix("Value error, ")}
         for item in found

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from test_howto import BLOCK, Copy, follow
 from test_structure import ROOT
 
 from settings import Settings
@@ -19,6 +20,7 @@ def test_every_file_and_link_it_names_is_there(doc):
     text = doc.read_text()
     links = {link for link in re.findall(r"\]\(([^)#]+)", text) if "://" not in link}
     files = set() if "Status: superseded" in text else named_files(text)  # what is superseded tells of what was
+    files -= {block["file"] for block in BLOCK.finditer(text)}  # what the reader makes is not there yet
 
     assert [name for name in files if not list(ROOT.glob(f"**/{name}"))] == []
     assert [link for link in links if not (doc.parent / link).exists()] == []
@@ -94,3 +96,13 @@ def test_functions_named_in_the_tour_are_where_it_says():
     assert len(places) >= 7
     for name, file in places:
         assert re.search(rf"\b(?:def|class) {name}\b", (ROOT / file).read_text()), (name, file)
+
+
+def test_who_takes_the_libraries_along_gets_what_the_guide_promises(tmp_path):
+    for library in ("flask_revalidation", "flask_server_actions"):
+        (tmp_path / library).symlink_to(ROOT / library)
+    copy = Copy(tmp_path)
+
+    follow((ROOT / "docs/take-them-into-your-application.md").read_text(), copy)
+
+    assert copy.tests_run == 3

@@ -30,18 +30,25 @@ FOR_THE_READER = ("bin/dev", ". .venv/")
 
 
 class Copy:
-    """A copy of the repository with a filled database, and the commands that are run in it."""
+    """A folder that belongs to the reader, and the commands that are run in it."""
 
-    def __init__(self, folder: Path, data: Path) -> None:
-        shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(*LEFT_OUT))
-        shutil.copytree(data, folder / "data")
+    def __init__(self, folder: Path, **environment: str) -> None:
         self.folder, self.tests_run = folder, 0
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         self.environment = {**os.environ, "PATH": path, "PORT": str(free_port()), "PYTHONDONTWRITEBYTECODE": "1"}
+        self.environment |= environment
+
+    @classmethod
+    def of_the_repository(cls, folder: Path, data: Path) -> "Copy":
+        """Return a copy of the repository, with a filled database."""
+        shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(*LEFT_OUT))
+        shutil.copytree(data, folder / "data")
+        return cls(folder)
 
     def put(self, name: str, kind: str, text: str) -> None:
         """Put a block where it belongs."""
         file = self.folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
         before = file.read_text() if file.exists() else ""
         file.write_text(patched(before, text, name) if kind == "diff" else appended(before, text))
 
@@ -107,7 +114,7 @@ def follow(howto: str, copy: Copy) -> int:
 
 @pytest.mark.parametrize("howto", HOWTOS, ids=lambda path: path.stem)
 def test_who_follows_it_gets_what_it_promises(howto, filled_directory, tmp_path):
-    copy = Copy(tmp_path / "copy", filled_directory)
+    copy = Copy.of_the_repository(tmp_path / "copy", filled_directory)
 
     assert follow(howto.read_text(), copy) > 0
     assert copy.tests_run > 0 or "bin/serve" in howto.read_text()

@@ -1,6 +1,7 @@
 """The commands of bin/ do what they say; on a bare machine, `bin/prove machine` tries them."""
 
 import os
+import re
 import signal
 import subprocess
 import time
@@ -98,3 +99,10 @@ def test_command_can_be_run_and_says_what_it_is(command):
 
     assert (first.startswith("#!") and os.access(path, os.X_OK)) or first == "# shellcheck shell=bash"
     assert second.startswith(("# ", '"""'))
+
+
+def test_every_command_has_its_row_in_the_docs():
+    inner = {"start", "healthcheck", "environment", "machine", "fetch_pip"}  # called by the others
+    rows = re.findall(r"^\| `bin/([a-z_]+)` \|", (ROOT / "docs/self-hosting.md").read_text(), re.MULTILINE)
+
+    assert sorted(rows) == sorted({path.name for path in (ROOT / "bin").iterdir()} - inner)

@@ -12,7 +12,7 @@ DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
 
 
 def named_files(text):
-    return set(re.findall(r"`((?:[a-z0-9_]+/)*[\w.-]+\.(?:py|html|js|css|md|txt))`", text))
+    return set(re.findall(r"`((?:[a-z0-9_]+/)*[\w.-]+\.(?:py|html|js|css|md|txt|in))`", text))
 
 
 @pytest.mark.parametrize("doc", DOCS, ids=lambda path: path.name)

@@ -106,3 +106,13 @@ def test_every_command_has_its_row_in_the_docs():
     rows = re.findall(r"^\| `bin/([a-z_]+)` \|", (ROOT / "docs/self-hosting.md").read_text(), re.MULTILINE)
 
     assert sorted(rows) == sorted({path.name for path in (ROOT / "bin").iterdir()} - inner)
+
+
+@pytest.mark.parametrize("name", ["requirements", "requirements-dev", "requirements-pip"])
+def test_lock_file_holds_what_its_list_names_with_hashes(name):
+    wanted = re.findall(r"^\S+==\S+", (ROOT / f"{name}.in").read_text(), re.MULTILINE)
+    lock = (ROOT / f"{name}.txt").read_text()
+    locked = re.findall(r"^(\S+==\S+).*\\\n +--hash=sha256:[0-9a-f]{64}", lock, re.MULTILINE)
+
+    assert wanted
+    assert [pin for pin in wanted if pin not in locked] == []

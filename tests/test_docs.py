@@ -4,7 +4,7 @@ import re
 
 import pytest
 from test_howto import BLOCK, Copy, follow
-from test_structure import ROOT
+from test_structure import ROOT, code_lines
 
 from settings import Settings
 
@@ -89,13 +89,35 @@ def test_every_command_of_the_docs_exists(app):
         assert app.test_cli_runner().invoke(args=[*words, "--help"]).exit_code == 0, command
 
 
-def test_functions_named_in_the_tour_are_where_it_says():
-    tour = (ROOT / "docs/tour.md").read_text()
-    places = re.findall(r"`(\w+)`\s+(?:in\s+)?\(?`?\(?`?([\w/]+\.py)", tour)
+TRACK = (ROOT / "docs/reading-track.md").read_text()
+STOPS = re.findall(r"`([\w/]+\.(?:py|html))`\s+\((\d+)\)", TRACK)
+
+
+def lines_of(path):
+    return code_lines(path) if path.suffix == ".py" else len([line for line in path.read_text().splitlines() if line])
+
+
+@pytest.mark.parametrize(("file", "lines"), STOPS)
+def test_file_of_the_reading_track_is_as_long_as_it_says(file, lines):
+    assert lines_of(ROOT / file) == int(lines)
+
+
+def test_reading_track_is_read_in_half_an_hour():
+    assert len(STOPS) == 10
+    assert sum(int(lines) for _, lines in STOPS) <= 800
+
+
+def test_functions_named_in_the_reading_track_are_where_it_says():
+    places = re.findall(r"`(\w+)`(?:\s+and\s+`\w+`)?\s+in\s+`([\w/]+\.py)", TRACK)
 
     assert len(places) >= 7
     for name, file in places:
         assert re.search(rf"\b(?:def|class) {name}\b", (ROOT / file).read_text()), (name, file)
+
+
+def test_file_of_the_reading_track_says_what_it_promises():
+    for file, _ in STOPS:
+        assert file.endswith(".html") or (ROOT / file).read_text().startswith('"""'), file
 
 
 def test_who_takes_the_libraries_along_gets_what_the_guide_promises(tmp_path):

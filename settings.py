@@ -43,17 +43,13 @@ class Settings(BaseModel):
     port: int = Field(8000, ge=1, le=65535, description="Where `bin/serve` listens.")
     data_dir: Path = Field(Path("data"), description="Where the SQLite database and its lock files are.")
     web_concurrency: int = Field(2, ge=1, le=64, description="How many worker processes gunicorn starts.")
-    demo: bool = Field(
-        True, description="Demo mode: `1` or `0`. Unset, it is on unless a production variable is given."
-    )
+    demo: bool = Field(True, description="Demo mode: `1` or `0`. Unset, on unless a production variable is given.")
     secret_key: str = Field(
         "", description="Signs the cookie that carries a message over a redirect; 32 bytes or more."
     )
     secret_key_fallbacks: CommaSeparated = Field([], description="Earlier secret keys, while they are being replaced.")
     database_url: str = Field("", description="SQLAlchemy URL of the database; by default SQLite in `DATA_DIR`.")
-    public_url: str = Field(
-        "", description="The site's own origin, `https://host[:port]`; forms from elsewhere are refused."
-    )
+    public_url: str = Field("", description="The site's own origin, `https://host[:port]`; other forms are refused.")
     trusted_hosts: CommaSeparated = Field([], description="Host names the site answers to, separated by commas.")
     trusted_proxies: int = Field(0, ge=0, le=10, description="How many proxies stand in front, each adding a hop.")
     stripe_secret_key: str = Field("", description="Stripe's API key. Given, it turns demo mode off.")

@@ -139,19 +139,19 @@ def _members(chance: random.Random, start: datetime) -> None:
                 "joined_at": joined,
             }
         )
-        for turn in range(1 if yearly else 1 + (start - joined).days // 30):
+        for month in range(1 if yearly else 1 + (start - joined).days // 30):
             paid = {"member_id": number, "amount": 6000 if yearly else 600, "currency": "eur"}
             payments.append(
-                paid | {"provider_id": f"in_demo{number:04}_{turn}", "at": joined + timedelta(days=30 * turn)}
+                paid | {"provider_id": f"in_demo{number:04}_{month}", "at": joined + timedelta(days=30 * month)}
             )
     db.session.execute(insert(Member), members)
     db.session.execute(insert(Payment), payments)
 
 
 def _messages(start: datetime) -> None:
-    for number, (name, text) in enumerate(LETTERS):
+    for number, (name, text) in enumerate(MESSAGES):
         message = Message.send(name=name, email=f"{name.split()[0].lower()}@letters.example", body=text)
-        message.created_at = start - timedelta(days=len(LETTERS) - number, hours=3 * number)
+        message.created_at = start - timedelta(days=len(MESSAGES) - number, hours=3 * number)
         if number < 5:
             message.read_at = message.created_at + timedelta(hours=2)
 
@@ -202,7 +202,7 @@ COMMENTS = [
     ("cleo", "Could you write about what to do when the other side changes the contract without telling you?"),
     ("edith", "It is on the list. The list is long, and pinned to a board that somebody does clear."),
 ]
-LETTERS = [
+MESSAGES = [
     ("Ines Okafor", "We teach a course for apprentices in Leeds and would like to print three of your posts. May we?"),
     (
         "Tomasz Wilk",

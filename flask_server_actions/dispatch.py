@@ -9,7 +9,7 @@ from flask import redirect as see_other
 from flask_server_actions.csrf import require_same_origin
 from flask_server_actions.declare import Action
 from flask_server_actions.idempotency import recall, remember
-from flask_server_actions.page import flash_result, local_page, outside, render, send_cookies, sent_from
+from flask_server_actions.page import flash_result, local_page, outside, render, send_cookies, page_of
 from flask_server_actions.result import Result
 from flask_server_actions.sentences import sentence, state
 from flask_server_actions.submission import Submission
@@ -88,14 +88,14 @@ def _back_to_the_page(name: str) -> Response:
 
 def _sign_in(action: Action, submission: Submission) -> Result:
     """401 with the sign-in page, which carries what was typed through to the page it belongs to."""
-    path = state.sign_in_page(sent_from(submission.page)) or abort(401)
+    path = state.sign_in_page(page_of(submission.page)) or abort(401)
     return Result(sentence("sign_in"), 401, location=path, resume=(action.name, submission.texts(action.schema)))
 
 
 def _answer(result: Result, action: Action, submission: Submission) -> Response:
     if not result.ok:
         result.cookies.clear()  # they belong to an effect that did not happen
-    page = result.location or sent_from(submission.page)
+    page = result.location or page_of(submission.page)
     htmx = request.headers.get("HX-Request") == "true"
     if not page.startswith("/"):
         response = make_response("", 200, {"HX-Redirect": page}) if htmx else make_response(see_other(page, 303))

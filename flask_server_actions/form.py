@@ -37,7 +37,7 @@ class Form(BaseModel):
         """Return the form. Raises Result (422) with one sentence per error. A value is a string, a file, or a list."""
         errors: dict[str, list[str]] = {}
         try:
-            form = cls.model_validate(_typed_as_sent(rules(cls), values, errors))
+            form = cls.model_validate(_by_rules(rules(cls), values, errors))
         except ValidationError as error:
             for item in error.errors(include_url=False, include_input=False):
                 text = about_field(item["type"], item.get("ctx", {}), item["msg"])
@@ -47,7 +47,7 @@ class Form(BaseModel):
         return form
 
 
-def _typed_as_sent(known: dict[str, Any], values: Mapping[str, Any], errors: dict[str, list[str]]) -> dict[str, Any]:
+def _by_rules(known: dict[str, Any], values: Mapping[str, Any], errors: dict[str, list[str]]) -> dict[str, Any]:
     given: dict[str, Any] = {name: False for name, rule in known.items() if rule.get("type") == "boolean"}
     for name, value in values.items():
         rule, found = known.get(name, {}), value if isinstance(value, list) else [value]

@@ -57,7 +57,7 @@ def local_page(path: str | None, default: str = "/") -> str:
     return path if state.is_page(endpoint) else default
 
 
-def sent_from(declared: str) -> str:
+def page_of(declared: str) -> str:
     """Return the page a form was on: as the form says, else as the browser says (`Referer`), else the front page."""
     return local_page(declared) if declared else local_page(_local_part(request.headers.get("Referer", "")))
 

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from models.database import Model, db, now
 from models.errors import NotFound
-from models.redact import shown_json
+from models.redact import redacted_json
 
 MAX_ATTEMPTS = 10
 KEPT = timedelta(days=35)  # Stripe lists events for 30 days, and someone may ask it to send one again
@@ -76,9 +76,9 @@ class Delivery(Model):
         return self.processed_at is None and self.status != DeliveryStatus.DEAD
 
     @property
-    def shown_payload(self) -> str:
+    def redacted_payload(self) -> str:
         """The payload for people to read: its shape, and of its values those that are neither secret nor personal."""
-        return shown_json(self.body)
+        return redacted_json(self.body)
 
     @classmethod
     def known(cls, source: str, event_id: str) -> Self | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 HIDDEN = "•••"
 # An allow list: a field that a sender adds tomorrow is hidden until someone has looked at it.
-_SHOWN = {
+_HARMLESS = {
     "action", "amount", "amount_due", "amount_paid", "amount_remaining", "amount_subtotal", "amount_total",
     "api_version", "attempt_count", "attempted", "billing_reason", "cancel_at_period_end", "canceled_at", "count",
     "created", "currency", "current_period_end", "current_period_start", "customer", "draft", "ended_at", "hook_id",
@@ -18,18 +18,18 @@ _PLAIN_KEY = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _PLAIN_VALUE = re.compile(r"[A-Za-z0-9_.:-]{1,80}")
 
 
-def shown_json(body: bytes) -> str:
+def redacted_json(body: bytes) -> str:
     """Return a JSON body indented, with what is not on the allow list hidden; what is no JSON is described only."""
     try:
-        return json.dumps(_shown("", json.loads(body.decode("utf-8-sig"))), indent=2, ensure_ascii=False)
+        return json.dumps(_redacted("", json.loads(body.decode("utf-8-sig"))), indent=2, ensure_ascii=False)
     except (ValueError, RecursionError):
         return f"{len(body)} bytes that are no JSON" if body else "No payload is kept."
 
 
-def _shown(key: str, value: Any) -> Any:
+def _redacted(key: str, value: Any) -> Any:
     if isinstance(value, dict):
-        return {name if _PLAIN_KEY.fullmatch(name) else HIDDEN: _shown(name, item) for name, item in value.items()}
+        return {name if _PLAIN_KEY.fullmatch(name) else HIDDEN: _redacted(name, item) for name, item in value.items()}
     if isinstance(value, list):
-        return [_shown(key, item) for item in value]
+        return [_redacted(key, item) for item in value]
     harmless = not isinstance(value, str) or _PLAIN_VALUE.fullmatch(value)
-    return value if key in _SHOWN and harmless else HIDDEN
+    return value if key in _HARMLESS and harmless else HIDDEN

@@ -11,7 +11,7 @@ from webhooks import encoded, event, inbox, member, release, send, send_github
 from flask_revalidation import revalidate_tag, write
 from models import Delivery, DeliveryStatus, Message, NotFound, db, now
 from models.delivery import EFFECTS, MAX_ATTEMPTS
-from models.redact import shown_json
+from models.redact import redacted_json
 
 PAID = ("stripe", "invoice.paid")
 
@@ -149,7 +149,7 @@ def test_sweep_forgets_old_events_but_no_id_that_guards_against_a_replay(app, vi
     assert {row[1] for row in inbox(app)} == {"evt_new", "d-old"}
     with app.app_context():
         assert Delivery.known("github", "d-old").body == b""
-        assert Delivery.known("github", "d-old").shown_payload == "No payload is kept."
+        assert Delivery.known("github", "d-old").redacted_payload == "No payload is kept."
         assert Delivery.known("stripe", "evt_new").body != b""
 
 
@@ -170,7 +170,7 @@ def test_payload_is_shown_without_what_is_personal_or_secret():
     about |= {"client_secret": "CANARY", "metadata": {"note": "CANARY", "CANARY@x": 1, "phone": 4917}, "tax": [4917]}
     about["status"] = "CANARY with spaces, which no status has"
 
-    shown = shown_json(encoded(told))
+    shown = redacted_json(encoded(told))
 
     assert "CANARY" not in shown
     assert "4917" not in shown
@@ -188,4 +188,4 @@ def test_payload_is_shown_without_what_is_personal_or_secret():
      (b"[" * 100_000, "100000 bytes that are no JSON"), (b'"CANARY"', '"•••"'), (b"[4242]", '[\n  "•••"\n]')],
 )  # fmt: skip
 def test_payload_that_is_no_object_is_described_or_hidden(body, shown):
-    assert shown_json(body) == shown
+    assert redacted_json(body) == shown

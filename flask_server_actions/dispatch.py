@@ -9,7 +9,7 @@ from flask import redirect as see_other
 from flask_server_actions.csrf import require_same_origin
 from flask_server_actions.declare import Action
 from flask_server_actions.idempotency import recall, remember
-from flask_server_actions.page import flash_result, local_page, outside, render, send_cookies, page_of
+from flask_server_actions.page import flash_result, local_page, outside, page_of, render, send_cookies
 from flask_server_actions.result import Result
 from flask_server_actions.sentences import sentence, state
 from flask_server_actions.submission import Submission

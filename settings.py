@@ -57,9 +57,7 @@ class Settings(BaseModel):
     stripe_webhook_secret: CommaSeparated = Field(
         [], description="Signing secrets of Stripe's webhook endpoint, `whsec_…`; several while rotating."
     )
-    github_webhook_secret: CommaSeparated = Field(
-        [], description="Secrets of GitHub's webhook; several while rotating."
-    )
+    github_webhook_secret: CommaSeparated = Field([], description="GitHub's webhook secrets; several while rotating.")
     cron_secret: str = Field("", description="The bearer secret of the scheduler's door.")
     api_requests_per_minute: int = Field(
         600, ge=1, le=1_000_000, description="The quota of `/api/v1`: for each key, and for each address without one."

@@ -10,9 +10,12 @@ from models.idempotency import IdempotencyKey
 from models.like import Like
 from models.member import Member, Payment, Subscription
 from models.message import Message
-from models.post import Post, PostStatus, Tag
+from models.post import Post
+from models.post_filter import PostFilter
+from models.publication import PostStatus
 from models.session import UserSession
 from models.setting import Setting
+from models.tag import Tag
 from models.user import Role, User
 
 __all__ = [
@@ -27,6 +30,7 @@ __all__ = [
     "NotFound",
     "Payment",
     "Post",
+    "PostFilter",
     "PostStatus",
     "Role",
     "Scope",

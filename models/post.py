@@ -1,94 +1,29 @@
-"""Posts: written, edited, scheduled, published, taken back. And the tags they stand under."""
+"""Posts: written, updated, scheduled, published, taken back. Lists of them are in `models/post_filter.py`."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Self
 
-from sqlalchemy import (
-    Column,
-    ColumnElement,
-    ForeignKey,
-    Index,
-    Select,
-    String,
-    Table,
-    Text,
-    func,
-    literal,
-    or_,
-    select,
-    text,
-    true,
-    tuple_,
-)
+from sqlalchemy import ColumnElement, ForeignKey, Index, String, Text, literal, or_, select, text, true, tuple_
 from sqlalchemy.orm import Mapped, mapped_column, relationship, undefer
 
 from models.database import Model, UtcDateTime, db, now
 from models.errors import NotFound
-from models.search import posts_with
+from models.publication import PostStatus, Publication
 from models.soft_delete import SoftDelete
-from models.text import first_words, slugify, to_html
+from models.tag import Tag, post_tag
+from models.text import first_words, to_html
 
 if TYPE_CHECKING:
     from models.comment import Comment
     from models.user import User
-
-PER_PAGE = 8
-
-
-class PostStatus(StrEnum):
-    """Where a post stands between desk and reader."""
-
-    DRAFT = "draft"
-    SCHEDULED = "scheduled"
-    PUBLISHED = "published"
-
-
-class Choice(TypedDict, total=False):
-    """Which posts: under a tag, by an author (a handle), with these words; then those that fit best come first."""
-
-    tag: str | None
-    author: str | None
-    words: str | None
 
 
 def _where(condition: str) -> dict[str, Any]:
     return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
 
 
-post_tag = Table(
-    "post_tag",
-    Model.metadata,
-    Column("post_id", ForeignKey("post.id", ondelete="CASCADE"), primary_key=True),
-    Column("tag_id", ForeignKey("tag.id", ondelete="CASCADE"), primary_key=True, index=True),
-)
-
-
-class Tag(Model):
-    """A word that posts are found under."""
-
-    __tablename__ = "tag"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(String(40), unique=True)
-
-    @classmethod
-    def named(cls, names: Iterable[str]) -> list["Tag"]:
-        """Return the tags of these names, in order; new ones are made."""
-        slugs = (slugify(name, otherwise="")[:40].rstrip("-") for name in names)
-        wanted = list(dict.fromkeys(slug for slug in slugs if slug))
-        known = {tag.name: tag for tag in db.session.scalars(select(cls).where(cls.name.in_(wanted)))}
-        return [known.get(name) or cls(name=name) for name in wanted]
-
-    @classmethod
-    def in_use(cls) -> Sequence["Tag"]:
-        """Return the tags that published posts stand under, by name."""
-        published = select(post_tag.c.tag_id).join(Post).where(Post.status == PostStatus.PUBLISHED)
-        return db.session.scalars(select(cls).where(cls.id.in_(published)).order_by(cls.name)).all()
-
-
-class Post(SoftDelete, Model):
+class Post(Publication, SoftDelete, Model):
     """One text of the publication. `version` counts its edits, so that nobody saves over what they never saw."""
 
     __tablename__ = "post"
@@ -106,11 +41,7 @@ class Post(SoftDelete, Model):
     excerpt: Mapped[str] = mapped_column(String(200))
     body: Mapped[str] = mapped_column(Text, deferred=True)
     body_html: Mapped[str] = mapped_column(Text, deferred=True)
-    status: Mapped[PostStatus] = mapped_column(String(10), default=PostStatus.DRAFT, index=True)
-    publish_at: Mapped[datetime | None]
-    published_at: Mapped[datetime | None] = mapped_column(index=True)
     created_at: Mapped[datetime] = mapped_column(default=now)
-    updated_at: Mapped[datetime] = mapped_column(default=now)
     version: Mapped[int] = mapped_column(default=1)
     like_count: Mapped[int] = mapped_column(default=0)
     author_id: Mapped[int] = mapped_column(ForeignKey("user.id"), index=True)
@@ -131,53 +62,6 @@ class Post(SoftDelete, Model):
     def cache_tags(self) -> tuple[str, str]:
         """What goes stale when the post changes: its own page, and every list of posts."""
         return (self.path, "posts")
-
-    @property
-    def is_published(self) -> bool:
-        """Whether readers can see it."""
-        return self.status == PostStatus.PUBLISHED
-
-    @property
-    def has_fixed_slug(self) -> bool:
-        """Whether the slug is settled: from the first publication on, others may have written it down."""
-        return self.published_at is not None
-
-    @classmethod
-    def published(
-        cls, *, page: int = 1, per_page: int = PER_PAGE, whole: bool = False, **choice: Unpack[Choice]
-    ) -> Sequence[Self]:
-        """Return one page of what readers can see, newest first; `whole` reads the texts in the same query."""
-        query = cls._chosen(select(cls), PostStatus.PUBLISHED, **choice)
-        if whole:
-            query = query.options(undefer(cls.body_html))
-        query = query.order_by(cls.published_at.desc(), cls.id.desc())
-        return db.session.scalars(query.limit(per_page).offset((page - 1) * per_page)).all()
-
-    @classmethod
-    def count(cls, status: PostStatus | None = PostStatus.PUBLISHED, **choice: Unpack[Choice]) -> int:
-        """Count posts, of one status or (None) of all."""
-        query = cls._chosen(select(func.count(cls.id)), status, **choice)
-        return db.session.scalar(query.order_by(None)) or 0
-
-    @classmethod
-    def _chosen(cls, query: Select[Any], status: PostStatus | None, **choice: Unpack[Choice]) -> Select[Any]:
-        if status:
-            query = query.where(cls.status == status)
-        if tag := choice.get("tag"):
-            query = query.where(cls.tags.any(Tag.name == tag))
-        if author := choice.get("author"):
-            query = query.where(cls.author.has(handle=author))
-        if words := choice.get("words"):
-            found = posts_with(words, db.engine.dialect.name).subquery("found")
-            query = query.join(found, found.c.post_id == cls.id).order_by(found.c.rank)
-        return query
-
-    @classmethod
-    def addresses(cls, limit: int = 40_000) -> list[tuple[str, datetime]]:
-        """Return path and last change of what readers can see, newest first; a sitemap holds 50,000 at most."""
-        query = select(cls.slug, cls.updated_at).where(cls.status == PostStatus.PUBLISHED)
-        rows = db.session.execute(query.order_by(cls.published_at.desc(), cls.id.desc()).limit(limit))
-        return [(f"/blog/{slug}", updated_at) for slug, updated_at in rows]
 
     @classmethod
     def find_published(cls, slug: str) -> Self:
@@ -217,14 +101,6 @@ class Post(SoftDelete, Model):
         """Return what was last worked on, whatever its status."""
         return db.session.scalars(select(cls).order_by(cls.updated_at.desc(), cls.id.desc()).limit(limit)).all()
 
-    @classmethod
-    def for_dashboard(
-        cls, *, status: PostStatus | None, page: int, per_page: int, **choice: Unpack[Choice]
-    ) -> Sequence[Self]:
-        """Return one page of all posts for the people of the house, newest first."""
-        query = cls._chosen(select(cls), status, **choice).order_by(cls.created_at.desc(), cls.id.desc())
-        return db.session.scalars(query.limit(per_page).offset((page - 1) * per_page)).all()
-
     def why_not_at(self, slug: str) -> str | None:
         """Return why the post cannot move to this address, or None where it can."""
         if slug == self.slug:
@@ -246,15 +122,6 @@ class Post(SoftDelete, Model):
     def has_origin(cls, origin: str) -> bool:
         """Say whether a webhook has made a post of this already."""
         return db.session.scalar(select(cls.id).where(cls.origin == origin)) is not None
-
-    @classmethod
-    def publish_due(cls) -> list[Self]:
-        """Publish what is scheduled for now or earlier, and return it."""
-        query = select(cls).where(cls.status == PostStatus.SCHEDULED, cls.publish_at <= now()).order_by(cls.id)
-        due = list(db.session.scalars(query.with_for_update()))
-        for post in due:
-            post.publish()
-        return due
 
     def set_text(self, title: str, body: str, excerpt: str | None = None, *, html: str | None = None) -> None:
         """Give the post its words, rendered already (`html`) or now. Without an excerpt, the text's beginning is it."""
@@ -297,22 +164,6 @@ class Post(SoftDelete, Model):
             changed += html != post.body_html
             post.body_html = html
         return changed
-
-    def publish(self) -> None:
-        """Show it to readers. Its first publication dates it; harmless when repeated."""
-        if not self.is_published:
-            self.status, self.publish_at, self.updated_at = PostStatus.PUBLISHED, None, now()
-            self.published_at = self.published_at or self.updated_at
-
-    def unpublish(self) -> None:
-        """Take it back to the desk; harmless when repeated."""
-        if self.status != PostStatus.DRAFT:
-            self.status, self.publish_at, self.updated_at = PostStatus.DRAFT, None, now()
-
-    def schedule(self, at: datetime) -> None:
-        """Have it published at a time."""
-        self.status, self.publish_at = PostStatus.SCHEDULED, at
-        self.updated_at = now()
 
     def restore(self) -> None:
         """Bring a deleted post back as it was; only an address taken meanwhile gets a number."""

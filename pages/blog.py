@@ -4,8 +4,8 @@ from flask import Blueprint, abort, render_template
 from pydantic import BaseModel, Field
 
 from flask_revalidation import cached, cached_page, is_shared
-from models import Like, Post, Setting, Tag, User
-from models.post import PER_PAGE, Choice
+from models import Like, Post, PostFilter, Setting, User
+from models.post_filter import PER_PAGE
 from models.setting import Switch
 from pages.paging import Paging, Words
 from web.auth import current_user, current_visitor
@@ -22,9 +22,9 @@ class BlogQuery(BaseModel):
     page: int = Field(1, ge=1, le=10_000)
 
     @property
-    def choice(self) -> Choice:
+    def filter(self) -> PostFilter:
         """Which posts are asked for."""
-        return {"tag": self.tag, "author": self.author, "words": self.q}
+        return PostFilter(tag=self.tag, author=self.author, words=self.q)
 
 
 @bp.get("/blog")
@@ -38,13 +38,13 @@ def index(query: BlogQuery) -> str:
 
 
 def _list(query: BlogQuery) -> str:
-    paging = Paging("/blog", query.page, PER_PAGE, Post.count(**query.choice), query.model_dump(exclude={"page"}))
-    posts = Post.published(page=query.page, **query.choice)
+    paging = Paging("/blog", query.page, PER_PAGE, query.filter.count(), query.model_dump(exclude={"page"}))
+    posts = query.filter.published(query.page)
     if not posts and (query.page > 1 or ((query.tag or query.author) and not query.q)):
         abort(404)
     show_likes = Setting.is_on(Switch.LIKES)
     return render_template(
-        "posts/_list.html", posts=posts, tags=Tag.in_use(), query=query, paging=paging, show_likes=show_likes
+        "posts/_list.html", posts=posts, tags=PostFilter().tags(), query=query, paging=paging, show_likes=show_likes
     )
 
 
@@ -72,5 +72,5 @@ def show(slug: str) -> str:
 def _around(post: Post) -> str:
     """Render what leads on: the posts before and after, and who wrote this one."""
     earlier, later = post.neighbours()
-    written = Post.count(author=post.author.handle)
+    written = PostFilter(author=post.author.handle).count()
     return render_template("posts/_around.html", post=post, earlier=earlier, later=later, written=written)

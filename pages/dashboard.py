@@ -3,7 +3,7 @@
 from flask import Blueprint, render_template
 
 from flask_revalidation import cached
-from models import Comment, Member, Message, Payment, Post, PostStatus
+from models import Comment, Member, Message, Payment, Post, PostFilter, PostStatus
 from pages.access import only
 from web.auth import current_user, writers
 from web.templating import month
@@ -28,8 +28,8 @@ def numbers() -> str:
     """Render the four numbers, and two series by month: who joined, and what was paid."""
     return render_template(
         "dashboard/_numbers.html",
-        published=Post.count(),
-        waiting=Post.count(PostStatus.DRAFT) + Post.count(PostStatus.SCHEDULED),
+        published=PostFilter().count(),
+        waiting=PostFilter(PostStatus.DRAFT).count() + PostFilter(PostStatus.SCHEDULED).count(),
         members=Member.count_active(),
         unread=Message.unread(),
         joined=[(month(name), count, str(count)) for name, count in Member.joined_by_month()],

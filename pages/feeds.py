@@ -5,7 +5,7 @@ import re
 from flask import Blueprint, Response, current_app, json, render_template
 
 from flask_revalidation import cached_page
-from models import Post
+from models import Post, PostFilter
 
 bp = Blueprint("feeds", __name__)
 NEWEST = 20
@@ -18,7 +18,7 @@ NEVER = "1970-01-01T00:00:00+00:00"  # a feed has to say when it changed, even o
 @cached_page(tags=["posts"])
 def atom() -> Response:
     """Show the posts as Atom, with their whole text."""
-    posts = Post.published(per_page=NEWEST, whole=True)
+    posts = PostFilter().published(per_page=NEWEST, whole=True)
     updated = max((post.updated_at.isoformat() for post in posts), default=NEVER)
     site = current_app.config["SITE"]
     text = render_template("feeds/atom.xml", posts=posts, updated=updated, site=site, whole_text=_whole_text)
@@ -38,7 +38,7 @@ def json_feed() -> Response:
         "language": "en",
         "home_page_url": f"{site}/",
         "feed_url": f"{site}/feed.json",
-        "items": [_item(post, site) for post in Post.published(per_page=NEWEST, whole=True)],
+        "items": [_item(post, site) for post in PostFilter().published(per_page=NEWEST, whole=True)],
     }
     return Response(json.dumps(feed), content_type="application/feed+json")
 

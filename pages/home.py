@@ -3,7 +3,7 @@
 from flask import Blueprint, render_template
 
 from flask_revalidation import cached, cached_page
-from models import Member, Post, Setting
+from models import Member, PostFilter, Setting
 from models.setting import Switch
 
 bp = Blueprint("home", __name__)
@@ -22,7 +22,7 @@ def index() -> str:
 
 def stories() -> str:
     """Render lead and cards."""
-    posts = Post.published(per_page=7)
+    posts = PostFilter().published(per_page=7)
     return render_template("posts/_stories.html", posts=posts, show_likes=Setting.is_on(Switch.LIKES))
 
 

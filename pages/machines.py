@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, current_app, render_template
 
 from flask_revalidation import cached_page
-from models import Post
+from models import PostFilter
 
 bp = Blueprint("machines", __name__)
 
@@ -12,7 +12,7 @@ bp = Blueprint("machines", __name__)
 @cached_page(tags=["posts"])
 def sitemap() -> Response:
     """List the pages that are worth finding (sitemaps.org, protocol 0.9)."""
-    posts = Post.addresses()
+    posts = PostFilter().addresses()
     text = render_template("machines/sitemap.xml", posts=posts, site=current_app.config["SITE"])
     return Response(text, content_type="application/xml; charset=utf-8")
 

@@ -4,7 +4,7 @@ from flask import Blueprint, render_template, request
 from pydantic import BaseModel, Field, ValidationError
 from werkzeug.exceptions import NotFound
 
-from models import Post, PostStatus, User
+from models import PostFilter, PostStatus, User
 from pages.access import only
 from pages.paging import Paging, Words
 from web.auth import current_user, writers
@@ -29,10 +29,10 @@ def index() -> str:
         query = PostsQuery.model_validate({k: v for k, v in request.args.items() if v})
     except ValidationError:
         raise NotFound from None
-    counts = {status: Post.count(status, words=query.q) for status in (None, *PostStatus)}
+    counts = {status: PostFilter(status, words=query.q).count() for status in (None, *PostStatus)}
     kept = query.model_dump(exclude={"page"})
     paging = Paging("/dashboard/posts", query.page, PER_PAGE, counts[query.status], kept).clamped()
-    posts = Post.for_dashboard(status=query.status, words=query.q, page=paging.page, per_page=PER_PAGE)
+    posts = PostFilter(query.status, words=query.q).for_dashboard(paging.page, per_page=PER_PAGE)
     return render_template(
         "posts/index.html",
         posts=posts,

@@ -16,7 +16,7 @@ from werkzeug.test import TestResponse
 from app import create_app
 from demo.seed import seed
 from flask_revalidation import write
-from models import Post, PostStatus
+from models import Post, PostFilter, PostStatus
 from settings import Settings
 
 ORIGIN = "http://localhost"
@@ -62,14 +62,14 @@ def filled_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _nothing_is_due_soon() -> None:
     """The demo schedules a post for 90 seconds after its start, and a suite takes longer than that."""
-    for post in Post.for_dashboard(status=PostStatus.SCHEDULED, page=1, per_page=10):
+    for post in PostFilter(PostStatus.SCHEDULED).for_dashboard(1, per_page=10):
         assert post.publish_at
         post.publish_at += timedelta(days=1)
 
 
 def throw_one_away() -> None:
     """Put a post in the trash that was live until now."""
-    post = Post.published()[0].author.write("The lamp in the stairwell")
+    post = PostFilter().published()[0].author.write("The lamp in the stairwell")
     post.publish()
     post.delete()
 

@@ -8,7 +8,7 @@ from api_client import QUOTA, Caller, in_database, issue_key, refusal, slugs
 from scenarios import DRAFT, PUBLISHED, fingerprint
 
 from flask_revalidation import ForgottenRevalidation, revalidate_everything, write
-from models import Post, Scope, Setting, User, db
+from models import Post, PostFilter, Scope, Setting, User, db
 from models.setting import Switch
 
 BOBS_DRAFT, EDITHS_DRAFT = DRAFT, "empty-your-pockets-at-the-border"
@@ -128,7 +128,7 @@ def test_every_write_of_the_door_is_among_them(app):
 
 def test_stranger_sees_what_is_published_and_nothing_else(app, ada):
     with app.app_context():
-        published = {post.slug for post in Post.published(per_page=100)}
+        published = {post.slug for post in PostFilter().published(per_page=100)}
     stranger = Caller(app)
 
     assert set(slugs(stranger.every("/posts"))) == published

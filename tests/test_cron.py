@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 from webhooks import encoded, event, inbox, member
 
 from flask_revalidation import revalidate_tag, write
-from models import Delivery, DeliveryStatus, Post, PostStatus, db, now
+from models import Delivery, DeliveryStatus, Post, PostFilter, PostStatus, db, now
 from models.delivery import EFFECTS
 from settings import DEMO_CRON_SECRET
 
@@ -108,7 +108,7 @@ def test_nothing_but_post(app, visitor, method):
 
     assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
     with app.app_context():
-        assert Post.count(PostStatus.SCHEDULED) == 3
+        assert PostFilter(PostStatus.SCHEDULED).count() == 3
 
 
 def test_event_that_a_dead_worker_left_is_finished(app, visitor):

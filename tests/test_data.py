@@ -13,7 +13,7 @@ from sqlalchemy import select, text
 from app import create_app
 from demo.seed import POSTS, Source, has_public_passwords, seed
 from flask_revalidation import Busy, write
-from models import Member, Message, Payment, Post, PostStatus, Setting, User, db
+from models import Member, Message, Payment, Post, PostFilter, PostStatus, Setting, User, db
 from models.setting import Switch
 from models.text import first_words, slugify, to_html
 
@@ -106,7 +106,7 @@ def test_write_that_cannot_start_is_busy_and_leaves_no_lock_behind(app, data_dir
 
 def test_seed_is_the_same_each_time_and_happens_once(app):
     with app.app_context():
-        counts = [Post.count(status) for status in PostStatus]
+        counts = [PostFilter(status).count() for status in PostStatus]
         members, letters, months = Member.count_active(), len(Message.inbox()), len(Payment.by_month())
         with write(by="test"):
             assert seed() is False
@@ -181,7 +181,7 @@ def test_migrated_database_without_demo_is_empty(tmp_path):
 
     with app.app_context():
         upgrade()
-        assert Post.count(None) == 0
+        assert PostFilter(None).count() == 0
         assert Setting.is_on(Switch.COMMENTS)
         db.session.rollback()
         db.engine.dispose()

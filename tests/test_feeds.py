@@ -8,7 +8,7 @@ from scenarios import PUBLISHED, good_fields
 from sqlalchemy import event
 
 from flask_revalidation import revalidate_everything, revalidate_tag, write
-from models import Post, db
+from models import Post, PostFilter, db
 from pages.feeds import NEWEST
 
 ATOM = "{http://www.w3.org/2005/Atom}"
@@ -131,7 +131,7 @@ def test_whole_texts_are_read_in_one_query(make_app, path):
 
 def test_empty_publication_has_a_feed(app, visitor):
     with app.app_context(), write(by="test"):
-        for post in Post.published(per_page=100):
+        for post in PostFilter().published(per_page=100):
             post.unpublish()
         revalidate_everything()
 

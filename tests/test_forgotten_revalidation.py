@@ -14,7 +14,7 @@ import actions
 from demo.seed import PARTNER_KEY
 from flask_revalidation import ForgottenRevalidation, cached, revalidate_tag, write
 from flask_server_actions.declare import collect
-from models import Comment, Post, PostStatus
+from models import Comment, Post, PostFilter, PostStatus
 
 ACTION = "server_actions.run"
 WATCHED = ("posts", "comments", "likes", "messages", "settings", "api_keys")
@@ -141,7 +141,7 @@ def test_write_beside_what_a_copy_shows_raises_no_alarm(app, find_post):
 
 def test_copy_of_a_count_is_watched_too(app):
     with app.app_context():
-        cached("count", tags=["how many"], render=lambda: str(Post.count(PostStatus.DRAFT)))
+        cached("count", tags=["how many"], render=lambda: str(PostFilter(PostStatus.DRAFT).count()))
 
         with pytest.raises(ForgottenRevalidation), write(by="test"):
             Post.find_published(PUBLISHED).unpublish()

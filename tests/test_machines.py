@@ -12,7 +12,7 @@ from scenarios import PUBLISHED, good_fields
 from test_structure import ROOT
 
 from flask_revalidation import revalidate_everything, write
-from models import Post
+from models import Post, PostFilter
 
 SITE = "http://127.0.0.1:8000"
 MAP = "{http://www.sitemaps.org/schemas/sitemap/0.9}"
@@ -35,7 +35,7 @@ def canonical(page):
 def test_sitemap_has_every_published_post_and_nothing_else(app, visitor):
     urls = mapped(visitor)
     with app.app_context():
-        posts = Post.published(per_page=100)
+        posts = PostFilter().published(per_page=100)
 
     dated = {url: datetime.fromisoformat(time) for url, time in urls.items() if time}
     assert dated == {f"{SITE}{post.path}": post.updated_at for post in posts}

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from flask_revalidation import revalidate_everything, write
 from flask_server_actions import Form, action, anyone, form_key, invalid, last_result, local_page, success
 from flask_server_actions.declare import BadDeclaration
-from models import Message, Post, User, db
+from models import Message, PostFilter, User, db
 
 
 def install(app, *items):
@@ -263,7 +263,7 @@ def test_form_says_itself_what_it_needs(visitor):
 def test_post_is_found_through_its_writer(app):
     with app.app_context():
         bob, ada = User.by_handle("bob"), User.by_handle("ada")
-        adas = next(post for post in Post.published(per_page=100) if post.author_id == ada.id)
+        adas = next(post for post in PostFilter().published(per_page=100) if post.author_id == ada.id)
 
         from models import NotFound
 

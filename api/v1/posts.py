@@ -12,7 +12,7 @@ from api.paging import add_link, pack, unpack
 from api.v1.operation import operation
 from api.v1.resources import PostChange, PostIn, PostOut, PostsOut, PostsQuery
 from flask_revalidation import cached_page, revalidate_tag
-from models import NotFound, Post, Scope, Tag, User, db
+from models import NotFound, Post, PostFilter, Scope, Tag, User, db
 from models.database import UtcDateTime
 from models.text import to_html
 from web.problems import Problem
@@ -27,11 +27,8 @@ READ, WRITE = Scope.READ, Scope.WRITE
 def list_posts(query: PostsQuery) -> Response:
     """List posts, newest first: with a key also those that its person works on, then in the order they were begun."""
     user = caller()
-    rows = select(Post).where(Post.visible_to(user)).options(undefer(Post.body))
-    if query.tag:
-        rows = rows.where(Post.tags.any(Tag.name == query.tag))
-    if query.author:
-        rows = rows.where(Post.author.has(User.handle == query.author))
+    rows = PostFilter(status=None, tag=query.tag, author=query.author).apply(select(Post))
+    rows = rows.where(Post.visible_to(user)).options(undefer(Post.body))
     # Neither order ever changes for a post once it is listed, so no page skips or repeats one that moves.
     if user:
         rows = rows.order_by(Post.id.desc())

@@ -1,0 +1,33 @@
+"""Tags: the words that posts are found under."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import Column, ForeignKey, String, Table, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.database import Model, db
+from models.text import slugify
+
+post_tag = Table(
+    "post_tag",
+    Model.metadata,
+    Column("post_id", ForeignKey("post.id", ondelete="CASCADE"), primary_key=True),
+    Column("tag_id", ForeignKey("tag.id", ondelete="CASCADE"), primary_key=True, index=True),
+)
+
+
+class Tag(Model):
+    """A word that posts are found under."""
+
+    __tablename__ = "tag"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(40), unique=True)
+
+    @classmethod
+    def named(cls, names: Iterable[str]) -> list["Tag"]:
+        """Return the tags of these names, in order; new ones are made."""
+        slugs = (slugify(name, otherwise="")[:40].rstrip("-") for name in names)
+        wanted = list(dict.fromkeys(slug for slug in slugs if slug))
+        known = {tag.name: tag for tag in db.session.scalars(select(cls).where(cls.name.in_(wanted)))}
+        return [known.get(name) or cls(name=name) for name in wanted]

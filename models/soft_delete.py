@@ -1,8 +1,8 @@
 """Soft delete: what is deleted stays in its row, out of every query's sight, for as long as it can be brought back.
 
 A hook on the session adds the condition to each ORM SELECT, in joins and subqueries too (with_loader_criteria). Whoever
-wants the deleted rows says so: `execution_options(include_deleted=True)`. Core statements on tables see all rows, and so do `any()` and `has()`
-of a relationship to deleted things: join instead.
+wants the deleted rows says so: `execution_options(include_deleted=True)`. Core statements on tables see all rows, and
+so do `any()` and `has()` of a relationship to deleted things: join instead.
 """
 
 from datetime import datetime, timedelta

@@ -8,7 +8,8 @@ from api_client import QUOTA, Caller, in_database, issue_key, refusal, slugs
 from scenarios import DRAFT, PUBLISHED, fingerprint
 
 from flask_revalidation import ForgottenRevalidation, revalidate_everything, write
-from models import Post, PostFilter, Scope, Setting, User, db
+from flask_revalidation.transaction import running_write
+from models import Post, PostFilter, Scope, Setting, User, db, text
 from models.setting import Switch
 
 BOBS_DRAFT, EDITHS_DRAFT = DRAFT, "empty-your-pockets-at-the-border"
@@ -308,3 +309,20 @@ def test_exception_midway_rolls_back_post_versions_and_kept_answer(make_app, key
     assert "lamp" not in refused.text
     assert fingerprint(app) == before
     assert caller.post("/posts", {"title": "Whole"}, Idempotency_Key="k1").status_code == 201
+
+
+def test_text_is_rendered_once_before_the_write_lock_and_for_no_stranger(app, key_of, monkeypatch):
+    render, rendered = text._MARKDOWN.render, []
+    monkeypatch.setattr(
+        "models.text._MARKDOWN.render", lambda body: rendered.append((body, bool(running_write()))) or render(body)
+    )
+    caller, words = Caller(app, key_of("ada")), {"title": "T", "body": "Some *words*."}
+
+    assert refusal(Caller(app).post("/posts", words)) == (401, "key-needed")
+    assert rendered == []
+    made = caller.post("/posts", words).json["slug"]
+    assert rendered == [("Some *words*.", False)]
+    assert caller.patch(f"/posts/{made}", {"body": "Others."}).json["excerpt"] == "Others."
+    assert rendered[1:] == [("Others.", False)]
+    assert caller.patch(f"/posts/{made}", {"title": "U"}).status_code == 200
+    assert len(rendered) == 2

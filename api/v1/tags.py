@@ -8,7 +8,7 @@ from api.v1.operation import operation
 from api.v1.resources import NextCursor, Out, Query
 from flask_revalidation import cached_page
 from models import Post, PostStatus, Scope, Tag, db
-from models.post import post_tag
+from models.tag import post_tag
 
 bp = Blueprint("tags", __name__)
 

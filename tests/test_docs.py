@@ -104,7 +104,7 @@ def test_file_of_the_reading_track_is_as_long_as_it_says(file, lines):
 
 def test_reading_track_is_read_in_half_an_hour():
     assert len(STOPS) == 10
-    assert sum(int(lines) for _, lines in STOPS) <= 800
+    assert sum(int(lines) for _, lines in STOPS) <= 700
 
 
 def test_functions_named_in_the_reading_track_are_where_it_says():

@@ -1,4 +1,4 @@
-"""Tags and their versions: one small table, read before every cached answer and written inside every write."""
+"""Tag versions: one small table, read before every cached answer and written inside every write."""
 
 import secrets
 import sqlite3

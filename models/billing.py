@@ -7,7 +7,7 @@ fact is kept with a stamp (time of the event, rank of its type, id), and the gre
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, AliasChoices, AliasPath, BaseModel, ConfigDict, Field
 
 from models.delivery import effect
 from models.member import ACTIVE, CANCELED, PAST_DUE, PENDING, Member, Payment, Subscription
@@ -25,127 +25,20 @@ Email = Annotated[str, AfterValidator(storable), Field(max_length=254)]
 Moment = Annotated[int, Field(ge=0, lt=253402300800)]  # seconds since 1970, before the year 10000
 
 
-class Lenient(BaseModel):
-    """A part of a payload: what we need of it, bounded. Stripe adds fields without notice."""
+def _in_object(*steps: str | int) -> AliasPath:
+    """Return where something stands in an event: in the object that it is about."""
+    return AliasPath("data", "object", *steps)
+
+
+class Event(BaseModel):
+    """https://docs.stripe.com/api/events/object: what we need of it, bounded. Stripe adds fields without notice."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
-
-def _none_is_empty(value: Any) -> Any:
-    return {} if value is None else value
-
-
-class CustomerDetails(Lenient):
-    """Who went through the checkout."""
-
-    email: Email | None = None
-
-
-class Metadata(Lenient):
-    """What we gave the checkout to remember."""
-
-    plan: Word = ""
-
-
-class Checkout(Lenient):
-    """https://docs.stripe.com/api/checkout/sessions/object."""
-
-    customer: Id | None = None
-    subscription: Id | None = None
-    payment_status: Word = ""
-    customer_details: Annotated[CustomerDetails, BeforeValidator(_none_is_empty)] = CustomerDetails()
-    metadata: Annotated[Metadata, BeforeValidator(_none_is_empty)] = Metadata()
-
-
-class SubscriptionDetails(Lenient):
-    """Which subscription an invoice is for."""
-
-    subscription: Id | None = None
-
-
-class Parent(Lenient):
-    """What an invoice was made for."""
-
-    subscription_details: SubscriptionDetails | None = None
-
-
-class Transitions(Lenient):
-    """When an invoice changed its status."""
-
-    paid_at: Moment | None = None
-
-
-class Invoice(Lenient):
-    """https://docs.stripe.com/api/invoices/object. Older API versions name the subscription at the top."""
-
-    id: Id
-    customer: Id | None = None
-    customer_email: Email | None = None
-    subscription: Id | None = None
-    parent: Parent | None = None
-    amount_paid: Annotated[int, Field(ge=0, le=10**12)] = 0
-    currency: Annotated[str, Field(pattern=r"^[a-z]{3}$")] = "eur"
-    status_transitions: Transitions | None = None
-
-    @property
-    def subscribed(self) -> str | None:
-        """The subscription's id, wherever it stands."""
-        details = self.parent and self.parent.subscription_details
-        return (details and details.subscription) or self.subscription
-
-
-class Recurring(Lenient):
-    """How often a price is due."""
-
-    interval: Word = ""
-
-
-class Price(Lenient):
-    """What a subscription costs."""
-
-    recurring: Recurring | None = None
-
-
-class Item(Lenient):
-    """One thing subscribed to."""
-
-    price: Price | None = None
-
-
-class Items(Lenient):
-    """What is subscribed to."""
-
-    data: Annotated[list[Item], Field(max_length=100)] = []
-
-
-class StripeSubscription(Lenient):
-    """https://docs.stripe.com/api/subscriptions/object."""
-
-    id: Id
-    customer: Id
-    status: Word
-    ended_at: Moment | None = None
-    items: Items = Items()
-
-    @property
-    def plan(self) -> str:
-        """Monthly or yearly; empty where it does not say."""
-        prices = (item.price for item in self.items.data)
-        return next((_PLANS.get(price.recurring.interval, "") for price in prices if price and price.recurring), "")
-
-
-class Data(Lenient):
-    """Where an event keeps what it is about."""
-
-    object: dict[str, Any]
-
-
-class Event(Lenient):
-    """https://docs.stripe.com/api/events/object."""
-
-    id: Annotated[str, Field(max_length=255)]
+    event_id: Annotated[str, Field(max_length=255, alias="id")]
     created: Moment
-    data: Data
+    about: Annotated[dict[str, Any], Field(validation_alias=_in_object())]  # there has to be one
+    customer: Id | None = Field(None, validation_alias=_in_object("customer"))
 
     @property
     def at(self) -> datetime:
@@ -154,22 +47,65 @@ class Event(Lenient):
 
     def stamp(self, rank: int) -> str:
         """Return what orders facts: as text, so that it can be stored and compared as it is."""
-        return f"{self.created:012}.{rank}.{self.id}"
+        return f"{self.created:012}.{rank}.{self.event_id}"
+
+
+class Checkout(Event):
+    """https://docs.stripe.com/api/checkout/sessions/object. The plan is what we gave it to remember."""
+
+    subscription: Id | None = Field(None, validation_alias=_in_object("subscription"))
+    payment_status: Word = Field("", validation_alias=_in_object("payment_status"))
+    email: Email | None = Field(None, validation_alias=_in_object("customer_details", "email"))
+    plan: Word = Field("", validation_alias=_in_object("metadata", "plan"))
+
+
+# Older API versions name the subscription at the top.
+_SUBSCRIBED = AliasChoices(_in_object("parent", "subscription_details", "subscription"), _in_object("subscription"))
+
+
+class Invoice(Event):
+    """https://docs.stripe.com/api/invoices/object. Amounts are in minor units of the currency."""
+
+    id: Id = Field(validation_alias=_in_object("id"))
+    subscription: Id | None = Field(None, validation_alias=_SUBSCRIBED)
+    email: Email | None = Field(None, validation_alias=_in_object("customer_email"))
+    amount_paid: int = Field(0, ge=0, le=10**12, validation_alias=_in_object("amount_paid"))
+    currency: str = Field("eur", pattern=r"^[a-z]{3}$", validation_alias=_in_object("currency"))
+    paid_at: Moment | None = Field(None, validation_alias=_in_object("status_transitions", "paid_at"))
+
+
+class SubscriptionChange(Event):
+    """https://docs.stripe.com/api/subscriptions/object. The plan is how often its price is due."""
+
+    id: Id = Field(validation_alias=_in_object("id"))
+    customer: Id = Field(validation_alias=_in_object("customer"))
+    status: Word = Field(validation_alias=_in_object("status"))
+    ended_at: Moment | None = Field(None, validation_alias=_in_object("ended_at"))
+    interval: Word = Field("", validation_alias=_in_object("items", "data", 0, "price", "recurring", "interval"))
+
+    @property
+    def plan(self) -> str:
+        """Monthly or yearly; empty where it does not say."""
+        return _PLANS.get(self.interval, "")
+
+    def subscription_row(self) -> Subscription:
+        """Return our row of the subscription, new if nobody has heard of it."""
+        return Subscription.of_member(Member.of_customer(self.customer, seen_at=self.at), self.id)
 
 
 @effect("stripe", "checkout.session.completed")
 def checkout_completed(payload: Any) -> set[str]:
     """Welcome a member. Sent once, when the customer has gone through the checkout; some methods pay days later."""
-    event = Event.model_validate(payload)
-    checkout = Checkout.model_validate(event.data.object)
+    checkout = Checkout.model_validate(payload)
     if not (checkout.customer and checkout.subscription):
         return set()  # a single purchase, not a membership
-    member = Member.of_customer(checkout.customer, seen_at=event.at)
+    member = Member.of_customer(checkout.customer, seen_at=checkout.at)
     subscription = Subscription.of_member(member, checkout.subscription)
-    member.learn_email(checkout.customer_details.email or "", event.stamp(CHECKOUT))
-    if checkout.metadata.plan in _PLANS.values():
-        subscription.learn_plan(checkout.metadata.plan, event.stamp(CHECKOUT))
-    subscription.learn_status(PENDING if checkout.payment_status == "unpaid" else ACTIVE, event.stamp(CHECKOUT))
+    stamp = checkout.stamp(CHECKOUT)
+    member.learn_email(checkout.email or "", stamp)
+    if checkout.plan in _PLANS.values():
+        subscription.learn_plan(checkout.plan, stamp)
+    subscription.learn_status(PENDING if checkout.payment_status == "unpaid" else ACTIVE, stamp)
     member.follow_subscriptions()
     return {"members"}
 
@@ -177,23 +113,30 @@ def checkout_completed(payload: Any) -> set[str]:
 @effect("stripe", "invoice.paid")
 def invoice_paid(payload: Any) -> set[str]:
     """Note the money. Sent for the first payment, for each renewal, and for invoices over nothing."""
-    return _invoice(Event.model_validate(payload), ACTIVE, PAYMENT)
+    invoice = Invoice.model_validate(payload)
+    member = _learn_of_invoice(invoice, ACTIVE, PAYMENT)
+    if member is None:
+        return set()
+    if invoice.amount_paid:
+        at = datetime.fromtimestamp(invoice.paid_at, UTC) if invoice.paid_at else invoice.at
+        Payment.record(member, invoice=invoice.id, amount=invoice.amount_paid, currency=invoice.currency, at=at)
+    return {"members"}
 
 
 @effect("stripe", "invoice.payment_failed")
 def invoice_payment_failed(payload: Any) -> set[str]:
     """Mark a member as past due. Sent for each attempt that fails; Stripe tries again by itself."""
-    return _invoice(Event.model_validate(payload), PAST_DUE, FAILED_PAYMENT)
+    member = _learn_of_invoice(Invoice.model_validate(payload), PAST_DUE, FAILED_PAYMENT)
+    return {"members"} if member else set()
 
 
 @effect("stripe", "customer.subscription.updated")
 def subscription_updated(payload: Any) -> set[str]:
     """Follow a change of plan or status. Sent for every change, and its status outranks what invoices say."""
-    event = Event.model_validate(payload)
-    told = StripeSubscription.model_validate(event.data.object)
-    subscription = _subscription(event, told)
-    subscription.learn_plan(told.plan, event.stamp(UPDATE))
-    subscription.learn_status(_STATUSES.get(told.status, PENDING), event.stamp(UPDATE))
+    change = SubscriptionChange.model_validate(payload)
+    subscription, stamp = change.subscription_row(), change.stamp(UPDATE)
+    subscription.learn_plan(change.plan, stamp)
+    subscription.learn_status(_STATUSES.get(change.status, PENDING), stamp)
     subscription.member.follow_subscriptions()
     return {"members"}
 
@@ -201,30 +144,21 @@ def subscription_updated(payload: Any) -> set[str]:
 @effect("stripe", "customer.subscription.deleted")
 def subscription_deleted(payload: Any) -> set[str]:
     """End a subscription. Sent once, when it is over and not before; a later one has an id of its own."""
-    event = Event.model_validate(payload)
-    told = StripeSubscription.model_validate(event.data.object)
-    subscription = _subscription(event, told)
-    subscription.learn_plan(told.plan, event.stamp(END))
-    ended_at = event.at if told.ended_at is None else datetime.fromtimestamp(told.ended_at, UTC)
-    subscription.end(ended_at, event.stamp(END))
+    change = SubscriptionChange.model_validate(payload)
+    subscription, stamp = change.subscription_row(), change.stamp(END)
+    subscription.learn_plan(change.plan, stamp)
+    ended_at = change.at if change.ended_at is None else datetime.fromtimestamp(change.ended_at, UTC)
+    subscription.end(ended_at, stamp)
     subscription.member.follow_subscriptions()
     return {"members"}
 
 
-def _subscription(event: Event, told: StripeSubscription) -> Subscription:
-    return Subscription.of_member(Member.of_customer(told.customer, seen_at=event.at), told.id)
-
-
-def _invoice(event: Event, status: str, rank: int) -> set[str]:
-    invoice = Invoice.model_validate(event.data.object)
-    if not (invoice.customer and invoice.subscribed):
-        return set()  # not for a membership
-    member = Member.of_customer(invoice.customer, seen_at=event.at)
-    member.learn_email(invoice.customer_email or "", event.stamp(rank))
-    Subscription.of_member(member, invoice.subscribed).learn_status(status, event.stamp(rank))
-    if rank == PAYMENT and invoice.amount_paid:
-        paid_at = invoice.status_transitions and invoice.status_transitions.paid_at
-        at = datetime.fromtimestamp(paid_at, UTC) if paid_at else event.at
-        Payment.record(member, invoice=invoice.id, amount=invoice.amount_paid, currency=invoice.currency, at=at)
+def _learn_of_invoice(invoice: Invoice, status: str, rank: int) -> Member | None:
+    """Note what an invoice says of a member, and return whom; None where it is not for a membership."""
+    if not (invoice.customer and invoice.subscription):
+        return None
+    member = Member.of_customer(invoice.customer, seen_at=invoice.at)
+    member.learn_email(invoice.email or "", invoice.stamp(rank))
+    Subscription.of_member(member, invoice.subscription).learn_status(status, invoice.stamp(rank))
     member.follow_subscriptions()
-    return {"members"}
+    return member

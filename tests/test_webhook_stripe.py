@@ -371,7 +371,7 @@ def test_w36_logs_hold_nothing_of_payload_header_or_secret(make_app, caplog, mon
     assert send(visitor, it, header=good[:-4] + "0000").status_code == 401
     assert send(visitor, b"CANARY{", header=signed(b"CANARY{", secret="whsec_CANARYsecret")).status_code == 400
 
-    assert "attempt 1: ValidationError: not as expected: id" in caplog.text
+    assert "attempt 1: ValidationError: not as expected: data.object.id" in caplog.text
     assert "CANARY" not in caplog.text
     assert good not in caplog.text
     assert "CANARY" not in app.test_client().get("/").text

@@ -12,7 +12,7 @@ from sqlalchemy import ForeignKey, String, func, select
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.database import Model, db, now
-from models.errors import NotFound
+from models.errors import found
 from models.user import User
 
 _ALPHABET = string.digits + string.ascii_letters
@@ -83,10 +83,8 @@ class ApiKey(Model):
     @classmethod
     def find(cls, user: User, row_id: int) -> Self:
         """Return a key that is this user's to revoke, or raise NotFound."""
-        key = db.session.get(cls, row_id)
-        if key is None or not (user.is_owner or key.user_id == user.id):
-            raise NotFound(row_id)
-        return key
+        query = select(cls).where(cls.id == row_id)
+        return found(db.session.scalar(query if user.is_owner else query.where(cls.user_id == user.id)))
 
     @classmethod
     def named(cls, key_id: str) -> Self | None:

@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import DateTime, MetaData
+from sqlalchemy import DateTime, MetaData, select
 from sqlalchemy.engine import Dialect
-from sqlalchemy.orm import DeclarativeBase, registry
+from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, registry
 from sqlalchemy.types import TypeDecorator
 
 
@@ -52,6 +52,15 @@ if TYPE_CHECKING:
     Model = Base
 else:
     Model = db.Model
+
+
+def first_free(column: InstrumentedAttribute[str], wanted: str, *, longest: int) -> str:
+    """Return `wanted`, or with the first number that makes it free in its column, in `longest` characters at most."""
+    base, number = wanted, 1
+    while db.session.scalar(select(column).where(column == wanted)) is not None:
+        number += 1
+        wanted = f"{base[: longest - 6].rstrip('-')}-{number}"
+    return wanted
 
 
 def now() -> datetime:

@@ -15,8 +15,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.database import Model, db, now
-from models.errors import NotFound
-from models.redact import redacted_json
+from models.errors import found
+from models.redact import redact
 
 MAX_ATTEMPTS = 10
 KEPT = timedelta(days=35)  # Stripe lists events for 30 days, and someone may ask it to send one again
@@ -78,7 +78,7 @@ class Delivery(Model):
     @property
     def redacted_payload(self) -> str:
         """The payload for people to read: its shape, and of its values those that are neither secret nor personal."""
-        return redacted_json(self.body)
+        return redact(self.body)
 
     @classmethod
     def known(cls, source: str, event_id: str) -> Self | None:
@@ -104,16 +104,13 @@ class Delivery(Model):
             with db.session.begin_nested():
                 db.session.add(row)
         except IntegrityError:
-            return db.session.scalars(select(cls).where(cls.source == source, cls.event_id == event_id)).one()
+            return found(cls.known(source, event_id))
         return row
 
     @classmethod
     def find(cls, delivery_id: int) -> Self:
         """Return a delivery, or raise NotFound."""
-        delivery = db.session.get(cls, delivery_id)
-        if delivery is None:
-            raise NotFound(delivery_id)
-        return delivery
+        return found(db.session.get(cls, delivery_id))
 
     @classmethod
     def latest(cls, *, page: int = 1, per_page: int = 20) -> Sequence[Self]:

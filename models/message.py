@@ -8,7 +8,7 @@ from sqlalchemy import String, Text, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.database import Model, db, now
-from models.errors import NotFound
+from models.errors import found
 
 
 class Message(Model):
@@ -45,10 +45,7 @@ class Message(Model):
     @classmethod
     def find(cls, message_id: int) -> Self:
         """Return a letter, or raise NotFound. The inbox is the house's: the policy has said who may look."""
-        message = db.session.get(cls, message_id)
-        if message is None:
-            raise NotFound(message_id)
-        return message
+        return found(db.session.get(cls, message_id))
 
     def mark_read(self) -> None:
         """Note that it was read; the first time counts."""

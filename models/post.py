@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Self
 from sqlalchemy import ColumnElement, ForeignKey, Index, String, Text, literal, or_, select, text, true, tuple_
 from sqlalchemy.orm import Mapped, mapped_column, relationship, undefer
 
-from models.database import Model, UtcDateTime, db, now
-from models.errors import NotFound
+from models.database import Model, UtcDateTime, db, first_free, now
+from models.errors import found
 from models.publication import PostStatus, Publication
 from models.soft_delete import SoftDelete
 from models.tag import Tag, post_tag
@@ -67,18 +67,12 @@ class Post(Publication, SoftDelete, Model):
     def find_published(cls, slug: str) -> Self:
         """Return what readers see under this slug, or raise NotFound."""
         query = select(cls).where(cls.slug == slug, cls.status == PostStatus.PUBLISHED)
-        post = db.session.scalar(query.options(undefer(cls.body_html)))
-        if post is None:
-            raise NotFound(slug)
-        return post
+        return found(db.session.scalar(query.options(undefer(cls.body_html))))
 
     @classmethod
     def find_readable(cls, post_id: int) -> Self:
         """Return a published post by id, or raise NotFound."""
-        post = db.session.scalar(select(cls).where(cls.id == post_id, cls.status == PostStatus.PUBLISHED))
-        if post is None:
-            raise NotFound(post_id)
-        return post
+        return found(db.session.scalar(select(cls).where(cls.id == post_id, cls.status == PostStatus.PUBLISHED)))
 
     def neighbours(self) -> tuple["Post | None", "Post | None"]:
         """Return the posts that were published before and after this one, as far as there are any."""
@@ -112,11 +106,7 @@ class Post(Publication, SoftDelete, Model):
     @classmethod
     def free_slug(cls, wanted: str) -> str:
         """Return `wanted`, or with the first number that makes it free."""
-        base, number = wanted, 1
-        while db.session.scalar(select(cls.id).where(cls.slug == wanted)):
-            number += 1
-            wanted = f"{base[:74].rstrip('-')}-{number}"
-        return wanted
+        return first_free(cls.slug, wanted, longest=80)
 
     @classmethod
     def has_origin(cls, origin: str) -> bool:

@@ -1,4 +1,4 @@
-"""Payloads made fit to be shown: their shape is kept, and every value hidden that is not known to be harmless."""
+"""Redacting payloads: their shape stays, and every value is hidden that is not known to be harmless."""
 
 import json
 import re
@@ -6,7 +6,7 @@ from typing import Any
 
 HIDDEN = "•••"
 # An allow list: a field that a sender adds tomorrow is hidden until someone has looked at it.
-_HARMLESS = {
+_ALLOWED = {
     "action", "amount", "amount_due", "amount_paid", "amount_remaining", "amount_subtotal", "amount_total",
     "api_version", "attempt_count", "attempted", "billing_reason", "cancel_at_period_end", "canceled_at", "count",
     "created", "currency", "current_period_end", "current_period_start", "customer", "draft", "ended_at", "hook_id",
@@ -18,7 +18,7 @@ _PLAIN_KEY = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _PLAIN_VALUE = re.compile(r"[A-Za-z0-9_.:-]{1,80}")
 
 
-def redacted_json(body: bytes) -> str:
+def redact(body: bytes) -> str:
     """Return a JSON body indented, with what is not on the allow list hidden; what is no JSON is described only."""
     try:
         return json.dumps(_redacted("", json.loads(body.decode("utf-8-sig"))), indent=2, ensure_ascii=False)
@@ -32,4 +32,4 @@ def _redacted(key: str, value: Any) -> Any:
     if isinstance(value, list):
         return [_redacted(key, item) for item in value]
     harmless = not isinstance(value, str) or _PLAIN_VALUE.fullmatch(value)
-    return value if key in _HARMLESS and harmless else HIDDEN
+    return value if key in _ALLOWED and harmless else HIDDEN

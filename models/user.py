@@ -11,8 +11,8 @@ from sqlalchemy import Select, String, select
 from sqlalchemy.orm import Mapped, mapped_column, relationship, undefer
 
 from models.comment import Comment
-from models.database import Model, db, now
-from models.errors import NotFound
+from models.database import Model, db, first_free, now
+from models.errors import NotFound, found
 from models.post import Post
 from models.setting import Setting, Switch
 from models.text import slugify
@@ -81,12 +81,7 @@ class User(Model):
     @classmethod
     def free_handle(cls, name: str) -> str:
         """Return the name as a handle, with the first number that makes it free."""
-        base = wanted = slugify(name)[:36]
-        number = 1
-        while db.session.scalar(select(cls.id).where(cls.handle == wanted)):
-            number += 1
-            wanted = f"{base}-{number}"
-        return wanted
+        return first_free(cls.handle, slugify(name)[:36], longest=40)
 
     @classmethod
     def has_account(cls, email: str) -> bool:
@@ -107,19 +102,13 @@ class User(Model):
     @classmethod
     def find_author(cls, handle: str) -> Self:
         """Return whose handle this is, or raise NotFound. A closed account still stands above its posts."""
-        author = db.session.scalar(select(cls).where(cls.handle == handle))
-        if author is None:
-            raise NotFound(handle)
-        return author
+        return found(db.session.scalar(select(cls).where(cls.handle == handle)))
 
     @classmethod
     def owner(cls) -> Self:
         """Return the owner, the first where there are several, or raise NotFound."""
         query = select(cls).where(cls.role == Role.OWNER, cls.disabled_at.is_(None)).order_by(cls.id).limit(1)
-        owner = db.session.scalar(query)
-        if owner is None:
-            raise NotFound(Role.OWNER)
-        return owner
+        return found(db.session.scalar(query))
 
     @staticmethod
     def check_password(user: "User | None", password: str) -> bool:
@@ -173,14 +162,12 @@ class User(Model):
         return self._find_post(query.execution_options(include_deleted=True))
 
     def _find_post(self, query: Select[tuple[Post]]) -> Post:
-        post = db.session.scalar(query.options(undefer(Post.body), undefer(Post.body_html)))
-        if post is None or not self.can_edit(post):
-            raise NotFound("no such post, or another's")
+        post = found(db.session.scalar(query.options(undefer(Post.body), undefer(Post.body_html))))
+        if not self.can_edit(post):
+            raise NotFound
         return post
 
     def find_comment(self, comment_id: int) -> Comment:
         """Return a comment that this user may remove: their own, or any for an editor."""
-        comment = db.session.scalar(select(Comment).join(Comment.post).where(Comment.id == comment_id))
-        if comment is None or not (self.is_editor or comment.user_id == self.id):
-            raise NotFound(comment_id)
-        return comment
+        query = select(Comment).join(Comment.post).where(Comment.id == comment_id)
+        return found(db.session.scalar(query if self.is_editor else query.where(Comment.user_id == self.id)))

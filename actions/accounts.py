@@ -23,7 +23,7 @@ class Credentials(Form):
 
 
 def account(form: Credentials) -> str:
-    """Whose account is tried: high limits only, or strangers could lock an owner out."""
+    """Whose account is tried. Its limit is above a network's, or one stranger could lock the owner out."""
     return form.email.lower()
 
 
@@ -34,8 +34,8 @@ def account_from_network(form: Credentials) -> str:
 
 GUESSES = [
     RateLimit(5, MINUTE, by=account_from_network),
-    RateLimit(50, HOUR, by=account),
     RateLimit(50, HOUR, by=network),  # for any account: an office may share one
+    RateLimit(200, HOUR, by=account),
 ]
 
 
@@ -54,7 +54,7 @@ def sign_in(form: Credentials, _user: User | None, account_id: int | None) -> Re
     user = User.by_email(form.email)
     if user is None or user.id != account_id:
         return invalid(password="Address and password do not match.")  # noqa: S106
-    forget_tries(sign_in, form)
+    forget_tries(sign_in, form, account, account_from_network)
     default = "/dashboard" if user.is_writer else "/"
     return redirect(local_page(form.next, default), f"Welcome, {user.name}.", cookies=start_session(user))
 

@@ -3,18 +3,15 @@
 import http.client
 import logging
 import re
-import subprocess
-import sys
 import threading
-import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
 from api_client import Caller, issue_key, refusal
-from serving import ROOT, serving
+from serving import serving
 
-from web.rate_limit import MINUTE, RateLimiter
+from web.rate_limit import MINUTE
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -46,9 +43,9 @@ def test_quota_is_told_and_never_rises_within_a_window(few):
     answers = [stranger.get("/tags") for _ in range(8)]
 
     assert [answer.status_code for answer in answers] == [200] * 5 + [429] * 3
-    assert [told(answer) for answer in answers] == [(5, left, 40) for left in (4, 3, 2, 1, 0, 0, 0, 0)]
+    assert [told(answer) for answer in answers] == [(5, left, 60) for left in (4, 3, 2, 1, 0, 0, 0, 0)]
     assert refusal(answers[-1]) == (429, "too-many-requests")
-    assert answers[-1].headers["Retry-After"] == "40"
+    assert answers[-1].headers["Retry-After"] == "60"
 
 
 def test_full_quota_is_back_with_the_next_window_and_not_before(few):
@@ -56,9 +53,9 @@ def test_full_quota_is_back_with_the_next_window_and_not_before(few):
     for _ in range(9):
         stranger.get("/tags")
 
-    with time_machine.travel(NOON + timedelta(seconds=59.9), tick=False):
+    with time_machine.travel(NOON + timedelta(seconds=79.9), tick=False):
         late = stranger.get("/tags")
-    with time_machine.travel(NOON + timedelta(seconds=60), tick=False):
+    with time_machine.travel(NOON + timedelta(seconds=80), tick=False):
         next_one = stranger.get("/tags")
 
     assert (late.status_code, late.headers["Retry-After"]) == (429, "1")
@@ -124,7 +121,7 @@ def test_behind_a_proxy_only_what_the_proxy_wrote_counts(make_app):
     assert told(other)[1] == 4
 
 
-def test_limiter_that_cannot_count_does_not_close_the_api(make_app, data_dir, caplog):
+def test_rate_limiter_that_cannot_count_does_not_close_the_api(make_app, data_dir, caplog):
     (data_dir / "rate-limits.db").write_bytes(b"this is no database" * 100)
     app = make_app(testing=False, API_REQUESTS_PER_MINUTE="1")
 
@@ -134,77 +131,6 @@ def test_limiter_that_cannot_count_does_not_close_the_api(make_app, data_dir, ca
     assert not any("RateLimit" in answer.headers for answer in answers)
     assert "requests are not being counted" in caplog.text
     assert [record.levelno for record in caplog.records] == [logging.ERROR] * 3
-
-
-# --- the rate limiter itself ---
-
-
-def count_at(limiter, seconds):
-    """Count one request of ten, so many seconds after noon, and return what is left."""
-    with time_machine.travel(NOON + timedelta(seconds=seconds), tick=False):
-        return limiter.count("x", 10).left
-
-
-def test_request_overtaken_while_the_window_turns_brings_no_old_count_back(tmp_path):
-    limiter = RateLimiter(tmp_path / "rate-limits.db")
-
-    assert [count_at(limiter, at) for at in (58, 59, 60, 59, 61, 58, 60)] == [9, 8, 9, 8, 7, 6, 5]
-
-
-def test_clock_that_is_set_back_locks_nobody_out(tmp_path):
-    limiter = RateLimiter(tmp_path / "rate-limits.db")
-    for _ in range(20):
-        count_at(limiter, 24 * 3600)
-
-    assert count_at(limiter, 0) == 9
-
-
-def test_sweep_forgets_what_nobody_asks_about(tmp_path):
-    limiter = RateLimiter(tmp_path / "rate-limits.db")
-    count_at(limiter, 0)
-
-    with time_machine.travel(NOON + timedelta(days=89)):
-        limiter.sweep()
-        assert limiter.last_used("x") == NOON.timestamp()
-    with time_machine.travel(NOON + timedelta(days=91)):
-        limiter.sweep()
-        assert limiter.last_used("x") is None
-
-
-def test_sweep_keeps_no_list_of_addresses(tmp_path):
-    limiter = RateLimiter(tmp_path / "rate-limits.db")
-    with time_machine.travel(NOON, tick=False):
-        for bucket in ("key:one", "address:192.0.2.7"):
-            limiter.count(bucket, 10)
-
-    with time_machine.travel(NOON + timedelta(days=2)):
-        limiter.sweep()
-        assert limiter.last_used("key:one") == NOON.timestamp()
-        assert limiter.last_used("address:192.0.2.7") is None
-
-
-OPEN_AND_COUNT = """
-import sys
-from pathlib import Path
-from web.rate_limit import RateLimiter
-for line in sys.stdin:
-    limiter = RateLimiter(Path(line.strip()))
-    print(*(limiter.count("x", 1000).left for _ in range(5)), flush=True)
-"""
-
-
-def test_workers_that_open_the_limiter_at_once_lose_no_count(tmp_path):
-    command, pipe = [sys.executable, "-c", OPEN_AND_COUNT], subprocess.PIPE
-    workers = [subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True) for _ in range(4)]
-
-    for turn in range(15):
-        for worker in workers:
-            print(tmp_path / f"{turn}.db", file=worker.stdin, flush=True)
-        counted = [int(left) for worker in workers for left in worker.stdout.readline().split()]
-        assert sorted(counted, reverse=True) == list(range(999, 979, -1))
-    for worker in workers:
-        worker.communicate()
-        assert worker.returncode == 0
 
 
 # --- over processes -------------------------------------------------------------------------------------------------
@@ -237,11 +163,7 @@ def crowd(server, key):
 
 def test_four_workers_together_admit_exactly_the_quota(app, data_dir):
     with serving(data_dir, workers=4, API_REQUESTS_PER_MINUTE=str(QUOTA)) as server:
-        while True:
-            began = time.time() // MINUTE
-            answers = crowd(server, issue_key(app, "ada"))
-            if time.time() // MINUTE == began:  # else the window turned meanwhile: once more, with another key
-                break
+        answers = crowd(server, issue_key(app, "ada"))
         log = server.log.read_text()
 
     assert sorted(left for status, left in answers if status == 200) == list(range(QUOTA))

@@ -36,7 +36,7 @@ def test_failed_delivery_says_why_and_has_a_button(ada, failed):
     assert '<span class="status dead">dead</span>' in row
     assert "10 failed attempts" in row
     assert "&lt;b&gt;TypeError&lt;/b&gt;" in row
-    assert f'name="delivery_id" value="{failed}"' in row
+    assert f"replay_delivery?delivery_id={failed}" in row
 
 
 def test_replay_that_fails_again_is_counted_and_told(app, ada, failed):

@@ -1,17 +1,20 @@
-"""Rate limits: counted exactly over the workers of one machine, and apart from the publication's own database.
+"""Rate limits: how often one party may try something, counted exactly over the workers of one machine.
 
-Reading must not write to the database, yet each read counts. So the counts have a small SQLite file of their own that
-every worker shares. It holds nothing that matters: delete it, and everyone starts again at zero. Actions declare their
-limits beside their policies: `@action(allow=…, rate_limit=[RateLimit(…)])`.
+Reading must not write to the database, yet each read of the API counts; so the counts have a small SQLite file of their
+own that every worker shares. It holds nothing that matters: delete it, and everyone starts again at zero. Actions
+declare their limits beside their policies: `@action(allow=…, rate_limit=[RateLimit(…)])`.
 """
 
 import fcntl
+import hashlib
 import ipaddress
+import logging
 import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,23 +23,24 @@ from flask import current_app, request
 
 from flask_server_actions import Action, too_many
 
+log = logging.getLogger(__name__)
 MINUTE, HOUR, DAY = 60, 3600, 24 * 3600  # seconds
-_KEEP = 90 * DAY  # how long a key's "last used" is remembered
-_KEEP_OTHERS = DAY  # addresses are people's, and nobody asks about them
+KEYS = "key:"  # how the buckets of API keys begin; of these it is remembered when they last counted, for `KEY_MEMORY`
+KEY_MEMORY = 90 * DAY
 
 _PREPARE = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=OFF",
-    "CREATE TABLE IF NOT EXISTS rate_limit (bucket TEXT PRIMARY KEY, ends INTEGER, hits INTEGER, last INTEGER)"
-    " WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS rate_limit"
+    " (bucket TEXT PRIMARY KEY, ends INTEGER, hits INTEGER, last INTEGER) WITHOUT ROWID",
 )
-# A window begins with its first hit. One that ends later than any window could was made by a clock in the future.
+# A window runs where it ends in the future, but not further off than a worker whose request was overtaken can see.
+# Each hit moves the end to one window from now at the latest: a clock that once stood in the future locks nobody out.
 _COUNT = """
 INSERT INTO rate_limit (bucket, ends, hits, last) VALUES (:bucket, :now + :seconds, 1, :now)
 ON CONFLICT (bucket) DO UPDATE SET
-  hits = CASE WHEN ends > :now AND ends <= :now + :seconds THEN hits + 1 ELSE 1 END,
-  ends = CASE WHEN ends > :now AND ends <= :now + :seconds THEN ends ELSE :now + :seconds END,
-  last = :now
+  hits = CASE WHEN ends - :now BETWEEN 1 AND 2 * :seconds THEN hits + 1 ELSE 1 END,
+  ends = CASE WHEN ends > :now THEN min(ends, :now + :seconds) ELSE :now + :seconds END, last = :now
 RETURNING hits, ends - :now
 """
 
@@ -51,7 +55,10 @@ class Reading:
 
 
 class RateLimiter:
-    """Hits by bucket, in windows of any length."""
+    """Hits by bucket, in windows that begin with a bucket's first hit. Found at `app.extensions["rate_limiter"]`.
+
+    Every method raises sqlite3.Error or OSError where the file cannot be used.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -61,26 +68,25 @@ class RateLimiter:
 
     def count(self, bucket: str, limit: int, seconds: int = MINUTE) -> Reading:
         """Count one hit. Two workers never get the same number: the statement counts and answers at once."""
-        values = {"bucket": bucket, "now": int(time.time()), "seconds": seconds}
-        ((hits, reset),) = self._execute(_COUNT, values)
+        ((hits, reset),) = self._run(_COUNT, bucket=bucket, now=int(time.time()), seconds=seconds)
         return Reading(limit, limit - hits, reset)
 
     def forget(self, bucket: str) -> None:
-        """Begin again at zero."""
-        self._execute("DELETE FROM rate_limit WHERE bucket = ?", (bucket,))
+        """Let a bucket start again at zero."""
+        self._run("DELETE FROM rate_limit WHERE bucket = :bucket", bucket=bucket)
 
     def last_used(self, bucket: str) -> int | None:
         """Return when the bucket last counted, in seconds of Unix time."""
-        found = self._execute("SELECT last FROM rate_limit WHERE bucket = ?", (bucket,))
-        return int(found[0][0]) if found else None
+        rows = self._run("SELECT last FROM rate_limit WHERE bucket = :bucket", bucket=bucket)
+        return rows[0][0] if rows else None
 
     def sweep(self) -> None:
-        """Forget buckets that have long been empty."""
+        """Forget buckets whose window is over, and of keys that nobody has used for `KEY_MEMORY` when that was."""
+        query = "DELETE FROM rate_limit WHERE ends <= :now AND (last < :long_ago OR bucket NOT LIKE :keys)"
         now = int(time.time())
-        query = "DELETE FROM rate_limit WHERE ends < ? AND (last < ? OR (last < ? AND bucket NOT LIKE 'key:%'))"
-        self._execute(query, (now, now - _KEEP, now - _KEEP_OTHERS))
+        self._run(query, now=now, long_ago=now - KEY_MEMORY, keys=f"{KEYS}%")
 
-    def _execute(self, query: str, values: Any) -> list[Any]:
+    def _run(self, query: str, **values: Any) -> list[Any]:
         with self._guard:
             return self._open().execute(query, values).fetchall()
 
@@ -104,28 +110,44 @@ class RateLimit:
     by: Callable[[Any], str | None]
 
     def bucket(self, action: str, form: Any) -> str | None:
-        """Return what this try is counted under."""
+        """Return what this try is counted under. It names nobody: the file is no list of addresses."""
         party = self.by(form)
-        return None if party is None else f"{action} {self.by.__name__} {party}"
+        return party and f"{action} {self.by.__name__} {hashlib.sha256(party.encode()).hexdigest()}"
 
 
 def enforce(action: Action, form: Any) -> None:
-    """Count a try against each limit of its action. Raises Result (429) when one is passed; the rate limiter's hook."""
-    for limit in action.rate_limit:
-        bucket = limit.bucket(action.name, form)
-        if bucket is None:
-            continue
-        reading = current_app.extensions["rate_limiter"].count(bucket, limit.times, limit.seconds)
-        if reading.left < 0:
-            wait = f"{reading.reset} seconds" if reading.reset < 2 * MINUTE else f"{reading.reset // MINUTE} minutes"
-            raise too_many(f"That was tried too often. Please wait {wait}.", retry_after=reading.reset)
-
-
-def forget_tries(action: Action, form: Any) -> None:
-    """Forget the tries of whoever has proved to be the right one."""
+    """Count a try against each limit of its action. Raises Result (429) when one is passed; the hook of actions."""
     for limit in action.rate_limit:
         if bucket := limit.bucket(action.name, form):
-            current_app.extensions["rate_limiter"].forget(bucket)
+            with _faults_logged():
+                _require(_limiter().count(bucket, limit.times, limit.seconds))
+
+
+def forget_tries(action: Action, form: Any, *parties: Callable[[Any], str | None]) -> None:
+    """Forget the tries by these parties, for someone has proved to be the right one. Other limits count on."""
+    for limit in action.rate_limit:
+        if limit.by in parties and (bucket := limit.bucket(action.name, form)):
+            with _faults_logged():
+                _limiter().forget(bucket)
+
+
+def _require(reading: Reading) -> None:
+    if reading.left < 0:
+        wait = f"{reading.reset} seconds" if reading.reset < 2 * MINUTE else f"{reading.reset // MINUTE} minutes"
+        raise too_many(f"That was tried too often. Please wait {wait}.", retry_after=reading.reset)
+
+
+@contextmanager
+def _faults_logged() -> Iterator[None]:
+    try:
+        yield
+    except (sqlite3.Error, OSError):  # a full disk locks nobody out: what protects a form is not worth more than it
+        log.exception("tries are not being counted")
+
+
+def _limiter() -> RateLimiter:
+    limiter: RateLimiter = current_app.extensions["rate_limiter"]
+    return limiter
 
 
 def network(_form: Any = None) -> str:

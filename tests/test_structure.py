@@ -161,7 +161,6 @@ def test_part_stays_within_its_budget(part):
 
 def test_file_is_a_short_chapter():
     long = {path.name: len(path.read_text().splitlines()) for path in sources(*OURS - {"demo"})}
-    long.pop("billing.py")  # 230: the schemas of Stripe's payloads are yet to become flat ones
 
     assert {name: lines for name, lines in long.items() if lines > 200} == {}
 

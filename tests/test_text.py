@@ -8,7 +8,7 @@ from scenarios import PUBLISHED, good_fields
 from test_structure import ROOT
 
 from flask_revalidation import revalidate_everything, write
-from flask_revalidation.transaction import is_writing
+from flask_revalidation.transaction import running_write
 from models import ApiKey, Post, Scope, User, db, text
 from models.text import LEXERS, LONGEST_CODE, to_html
 
@@ -77,7 +77,7 @@ def test_texts_are_rendered_before_the_write(app, ada, monkeypatch, door):
     rendered = []
     render = text._MARKDOWN.render
     monkeypatch.setattr(
-        "models.text._MARKDOWN.render", lambda body: rendered.append((body, is_writing())) or render(body)
+        "models.text._MARKDOWN.render", lambda body: rendered.append((body, bool(running_write()))) or render(body)
     )
     hostile = f"{door} " + "![" * 20
     if door == "create":

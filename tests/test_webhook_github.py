@@ -8,7 +8,7 @@ from sqlalchemy import select
 from webhooks import GITHUB, drafts, github_signature, inbox, release, send_github
 
 from flask_revalidation import write
-from flask_revalidation.transaction import is_writing
+from flask_revalidation.transaction import running_write
 from models import Post, User, db, text
 from models.user import Role
 
@@ -49,7 +49,7 @@ def test_published_release_becomes_a_draft_of_the_owner(app, visitor, find_post)
 def test_notes_are_rendered_before_the_write_not_while_others_wait(app, visitor, monkeypatch):
     render, rendered = text._MARKDOWN.render, []
     monkeypatch.setattr(
-        "models.text._MARKDOWN.render", lambda body: rendered.append((body[:9], is_writing())) or render(body)
+        "models.text._MARKDOWN.render", lambda body: rendered.append((body[:9], bool(running_write()))) or render(body)
     )
 
     send_github(visitor, release())

@@ -61,7 +61,7 @@ app = create_app()
 print("ready", flush=True)
 sys.stdin.readline()
 for _ in range(30):
-    with app.app_context(), write(by="test"):
+    with app.app_context(), write(by="test", patience=30):
         Message.send(name=sys.argv[1], email="x@x.example", body="x")
 """
 

@@ -44,7 +44,6 @@ class Read:
 
 
 _reading: ContextVar[list[Read] | None] = ContextVar("revalidation_reads", default=None)
-_asking: ContextVar[bool] = ContextVar("revalidation_asking", default=False)
 
 
 @contextmanager
@@ -99,14 +98,11 @@ def _fits(tag: str, table: str) -> bool:
 
 def _record(connection: Connection, _c: Any, statement: str, parameters: Any, _context: Any, _m: bool) -> None:
     reads = _reading.get()
-    if reads is not None and not _asking.get() and statement.lstrip(" \n(").upper().startswith(("SELECT", "WITH")):
+    if reads is not None and statement.lstrip(" \n(").upper().startswith(("SELECT", "WITH")):
         reads.append(Read(statement, parameters, _ask(connection, statement, parameters)))
 
 
 def _ask(connection: Connection, statement: str, parameters: Any) -> str:
-    token = _asking.set(True)
-    try:
-        rows = connection.exec_driver_sql(statement, parameters).fetchall()
-    finally:
-        _asking.reset(token)
-    return hashlib.sha256(repr([tuple(row) for row in rows]).encode()).hexdigest()
+    cursor = connection.connection.cursor()  # of the bare driver: what the detector asks is not recorded
+    cursor.execute(statement, parameters)
+    return hashlib.sha256(repr(cursor.fetchall()).encode()).hexdigest()

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from flask import Flask, has_request_context, request
+from flask import Flask, Request, has_request_context, request
 from flask.globals import request_ctx
 
 from flask_revalidation.mistakes import Mistake, source_line
@@ -18,6 +18,7 @@ __all__ = ["PERSONAL", "PrivateRead", "is_shared", "private"]
 
 # Set in the WSGI environ of a request whose page is for one caller only, although it carries no cookie yet.
 PERSONAL = "revalidation.personal"
+CALLER = {"cookies": "a cookie", "authorization": "credentials", "remote_addr": "the caller's address"}
 CREDENTIALS = ("HTTP_COOKIE", "HTTP_AUTHORIZATION")
 
 _sharing: ContextVar[str | None] = ContextVar("revalidation_sharing", default=None)
@@ -78,25 +79,17 @@ def _hidden_caller() -> Iterator[None]:
 
 def guard(app: Flask) -> None:
     """Put what the request of `app` says of its caller behind `private`."""
+    base = app.request_class
+    guarded = {name: _guarded(name, what, getattr(base, name, None)) for name, what in CALLER.items()}
+    app.request_class = type("GuardedRequest", (base,), guarded)
 
-    class GuardedRequest(app.request_class):  # type: ignore[misc, name-defined]
-        @property
-        def cookies(self) -> Any:
-            private("a cookie")
-            return super().cookies
 
-        @property
-        def authorization(self) -> Any:
-            private("credentials")
-            return super().authorization
+def _guarded(name: str, what: str, inherited: Any) -> property:
+    def read(request: Request) -> Any:
+        private(what)
+        return inherited.__get__(request) if inherited else vars(request)[name]
 
-        @property
-        def remote_addr(self) -> Any:
-            private("the caller's address")
-            return self._remote_addr
+    def store(request: Request, value: Any) -> None:
+        vars(request)[name] = value
 
-        @remote_addr.setter
-        def remote_addr(self, address: str | None) -> None:
-            self._remote_addr = address
-
-    app.request_class = GuardedRequest
+    return property(read, store)

@@ -1,5 +1,6 @@
 """What an author got wrong, said in a sentence: where it stands, what was found, what to write instead."""
 
+import sys
 import sysconfig
 import traceback
 from collections.abc import Callable
@@ -18,13 +19,16 @@ _TESTS = str(Path(__file__).parent / "tests")
 _LIBRARIES = (str(Path(__file__).parent), *(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")), "<")
 
 
-class Mistake(RuntimeError):
-    """The application uses this library wrongly. Its text is for the author: show it in development."""
+class Mistake(Exception):
+    """The application uses this library wrongly. Its text is for the author: show it in development.
+
+    No RuntimeError: Flask's proxies take that for a sign that there is no request, and call the session empty.
+    """
 
 
 def source_line() -> str:
     """Return `file:line` of the nearest running code that belongs to no library, in Python or in a template."""
-    for frame, line in traceback.walk_stack(None):
+    for frame, line in traceback.walk_stack(sys._getframe()):
         path = frame.f_code.co_filename
         if path.startswith(_TESTS) or not path.startswith(_LIBRARIES):
             return f"{_short(path)}:{_line_in_source(frame, line)}"

@@ -35,7 +35,9 @@ def configure(engine: Engine, options: "Revalidation") -> None:
             info[_ACQUIRED] = info[_LOCK].acquire(options.patience if patience is None else patience)
         if options.strict:
             connection.exec_driver_sql(f"PRAGMA query_only={'OFF' if writing else 'ON'}")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+        driver: Any = connection.connection.driver_connection
+        if not driver.in_transaction:  # all sessions share one connection to a database in memory
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
     @event.listens_for(engine, "before_cursor_execute")
     def let_tables_change(connection: Connection, _c: Any, _s: str, _p: Any, context: Any, _m: bool) -> None:

@@ -11,7 +11,7 @@ from weakref import WeakValueDictionary
 from cachetools import LRUCache
 
 MAX_BYTES = 64 * 1024 * 1024  # of all copies of a process
-MAX_ENTRY_BYTES = 128 * 1024
+MAX_ENTRY_BYTES = 1024 * 1024
 OVERHEAD = 1024  # bytes that an entry takes besides its texts
 
 

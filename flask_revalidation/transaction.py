@@ -126,11 +126,13 @@ def current_write(asked_by: str) -> Write:
 
 
 def is_dirty(db: SQLAlchemy) -> bool:
-    """Say whether the transaction that is open here has written. It never fills the cache: it may yet roll back."""
+    """Say whether what is open here has written, or is about to. It never fills the cache: it may yet roll back."""
     if not db.session.registry.has():
         return False
     session = db.session()
-    return bool(write_of(session) or (session.in_transaction() and session.connection().info[WRITTEN]))
+    if write_of(session) or session.new or session.dirty or session.deleted:
+        return True
+    return session.in_transaction() and bool(session.connection().info[WRITTEN])
 
 
 def watch_writes(engine: Engine, strict: bool) -> None:

@@ -8,7 +8,7 @@ from scenarios import POST, count_renders, retitle, store_of
 from sqlalchemy import text
 
 import flask_revalidation
-from flask_revalidation import Busy, WriteOutsideTransaction, cached, revalidate_tag, write
+from flask_revalidation import Busy, Mistake, WriteOutsideTransaction, cached, revalidate_tag, write
 from flask_revalidation.write_lock import WriteLock
 from models import Post, PostFilter, db
 
@@ -155,12 +155,12 @@ def test_database_itself_refuses_a_write_by_a_reader(app):
 
 
 def test_revalidation_outside_a_write_raises(app):
-    with app.app_context(), pytest.raises(RuntimeError, match="outside of a write"):
+    with app.app_context(), pytest.raises(Mistake, match="outside of a write"):
         revalidate_tag("posts")
 
 
 def test_write_inside_a_write_raises(app):
-    with app.app_context(), write(by="outer"), pytest.raises(RuntimeError, match="one transaction"), write(by="inner"):
+    with app.app_context(), write(by="outer"), pytest.raises(Mistake, match="one transaction"), write(by="inner"):
         pass
 
 

@@ -1,0 +1,108 @@
+"""Where a copy ends: sessions asked in passing, objects not yet flushed, one connection for all, long texts."""
+
+import pytest
+from flask import Flask, flash, get_flashed_messages, session
+from flask_sqlalchemy import SQLAlchemy
+from notes_app import Base, Note, close, make
+from sqlalchemy import func, select
+
+from flask_revalidation import Mistake, PrivateRead, Revalidation, cached, cached_page, revalidate_tag, write
+
+HERE = r"test_edges_of_a_copy\.py:\d+"
+
+
+@pytest.fixture
+def app(tmp_path):
+    made = make(tmp_path, detect=False)
+    yield made
+    close(made)
+
+
+READS = [
+    lambda: bool(session),
+    lambda: "x" in session,
+    lambda: session.pop("x", None),
+    lambda: repr(dict(session)),
+    lambda: get_flashed_messages(),
+    lambda: flash("x"),
+]
+
+
+@pytest.mark.parametrize("read", READS)
+def test_session_cannot_be_asked_in_any_way(app, read):
+    with app.test_request_context("/"):
+        session["x"] = "of one caller"
+        with pytest.raises(PrivateRead, match=rf"yet .*{HERE} reads the session"):
+            cached("part", tags=["x"], render=lambda: str(read()))
+        assert session["x"] == "of one caller"
+
+
+def test_messages_read_before_do_not_come_into_a_cached_part(app):
+    with app.test_request_context("/"):
+        flash("for one reader")
+        assert get_flashed_messages() == ["for one reader"]
+        with pytest.raises(PrivateRead):
+            cached("part", tags=["x"], render=lambda: str(get_flashed_messages()))
+
+
+def test_line_of_a_mistake_is_the_line_that_calls_the_library(app):
+    with app.app_context(), pytest.raises(Mistake, match=rf"{HERE} calls commit\(\)"), write("a test") as running:
+        running.commit()
+    with Flask("bare").app_context(), pytest.raises(Mistake, match=rf"{HERE} calls cached"):
+        cached("part", tags=["x"], render=str)
+
+
+def count(db):
+    return str(db.session.scalar(select(func.count()).select_from(Note)))
+
+
+def test_what_is_added_and_not_flushed_never_fills_and_is_never_served_from_before(app):
+    db = app.extensions["db"]
+    with app.app_context():
+        assert cached("before", tags=["notes"], render=lambda: count(db)) == "0"
+        db.session.add(Note(text="not committed"))
+        assert cached("before", tags=["notes"], render=lambda: count(db)) == "1"
+        db.session.rollback()
+
+        assert cached("before", tags=["notes"], render=lambda: count(db)) == "0"
+
+
+def test_cached_page_does_not_throw_away_what_its_caller_has_added(app):
+    db = app.extensions["db"]
+    view = cached_page()(lambda: count(db))
+    with app.test_request_context("/"):
+        db.session.add(Note(text="tea"))
+        assert view().get_data() == b"1"
+        db.session.commit()
+        assert count(db) == "1"
+        assert app.extensions["revalidation"].store.entries() == []
+
+
+@pytest.mark.parametrize("strict", [True, False])
+def test_sessions_on_a_database_in_memory_may_overlap(strict):
+    app, db = Flask("memory"), SQLAlchemy(model_class=Base)
+    app.config["SQLALCHEMY_DATABASE_URI"] = "sqlite://"
+    db.init_app(app)
+    Revalidation(app, db, strict=strict)
+    app.add_url_rule("/", "index", cached_page(tags=["notes"])(lambda: count(db)))
+
+    with app.app_context():
+        db.create_all()
+        assert count(db) == "0"  # this session's transaction stays open while another reads
+        with app.app_context():
+            assert count(db) == "0"
+        db.session.rollback()
+        with write("a test"):
+            db.session.add(Note(text="tea"))
+            revalidate_tag("notes")
+        assert app.test_client().get("/").text == "1"
+        db.session.rollback()
+        db.engine.dispose()
+
+
+def test_long_page_is_kept(app):
+    with app.app_context():
+        for _ in range(2):
+            cached("feed", tags=["notes"], render=lambda: "x" * 300_000)
+
+        assert len(app.extensions["revalidation"].store.entries()) == 1

@@ -15,7 +15,6 @@ Flask-Revalidation, which it uses where that is plugged in.
     <form {{ action("posts.create_post") }}> … </form>
 """
 
-from flask_server_actions.csrf import *
 from flask_server_actions.declare import *
 from flask_server_actions.extension import *
 from flask_server_actions.form import *

@@ -12,28 +12,20 @@ from flask import abort, request
 
 from flask_server_actions.sentences import state
 
-__all__ = ["request_is_same_origin"]
 log = logging.getLogger(__name__)
+
+
+def require_same_origin() -> None:
+    """403 unless the request comes from a page of ours, or only reads. Runs first: a denied request costs no query."""
+    site, origin, own = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin"), state.origins()
+    if request.method == "POST" and not is_same_origin(site, origin, own):
+        configured = ", ".join(sorted(own))
+        log.warning("csrf: refused %r: Sec-Fetch-Site %r, Origin %r; own: %s", request.path, site, origin, configured)
+        abort(403, description="foreign origin")
 
 
 def is_same_origin(site: str | None, origin: str | None, own: frozenset[str]) -> bool:
     """Decide for an unsafe request; `own` are this site's origins. "null" and "" are values, not absence."""
     if site == "same-origin":
         return origin is None or origin in own
-    if site is None:
-        return origin is not None and origin in own
-    return False
-
-
-def request_is_same_origin() -> bool:
-    """Decide for the running request."""
-    return is_same_origin(request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin"), state.origins())
-
-
-def require_same_origin() -> None:
-    """403 unless the request comes from a page of ours. Runs before anything else: a denied request costs no query."""
-    if not request_is_same_origin():
-        site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
-        own = ", ".join(sorted(state.origins()))
-        log.warning("csrf: refused %r: Sec-Fetch-Site %r, Origin %r; own: %s", request.path, site, origin, own)
-        abort(403, description="foreign origin")
+    return site is None and origin in own

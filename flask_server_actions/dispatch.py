@@ -16,11 +16,11 @@ from flask_server_actions.submission import Submission
 
 
 def run(name: str) -> Response:
-    """Answer `POST /_actions/<name>`. Reachable by anyone who can send a request: article S2."""
-    if request.method != "POST":
-        return _back_to_the_page(name)
+    """Answer `POST /_actions/<name>`. Reachable by anyone who can send a request."""
     require_same_origin()  # 403
     action: Action = state.actions.get(name) or abort(404)
+    if request.method != "POST":
+        return _back_to_the_page()
     submission = Submission.read(action.schema)  # 413, 415
     try:
         result = perform(action, submission)
@@ -78,10 +78,8 @@ def _checked(action: Action, result: Any) -> Result:
     return result
 
 
-def _back_to_the_page(name: str) -> Response:
+def _back_to_the_page() -> Response:
     """Lead a reload of an action's address back to the page its form was on; 405 where none is named."""
-    if name not in state.actions:
-        abort(404)
     page = local_page(request.args.get("_page"), "") or abort(405, valid_methods=["POST"])
     return make_response(see_other(outside(page), 303))
 

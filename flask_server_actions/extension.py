@@ -115,10 +115,7 @@ class ServerActions:
         the caller is read from it. Raises KeyError for an unknown name.
         """
         given = {key: value if isinstance(value, list) else [value] for key, value in (fields or {}).items()}
-        try:
-            return perform(current_app.extensions[NAME].actions[name], Submission(given))
-        except Result as refusal:
-            return refusal
+        return perform(Submission(current_app.extensions[NAME].actions[name], given))
 
 
 def session_transaction(session: Any) -> Transaction:

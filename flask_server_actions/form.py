@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from flask_server_actions.result import Result
@@ -22,50 +22,52 @@ class Form(BaseModel):
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True, hide_input_in_errors=True)
 
-    @field_validator("*", mode="before")
-    @classmethod
-    def _printable(cls, value: Any) -> Any:
-        if isinstance(value, list):
-            return [cls._printable(item) for item in value]
-        text = value.replace("\r\n", "\n").replace("\r", "\n") if isinstance(value, str) else ""
-        if any((ord(c) < 32 and c not in "\n\t") or 127 <= ord(c) < 160 for c in text):
-            raise PydanticCustomError("not_printable", "characters that cannot be shown")
-        return text if isinstance(value, str) else value
-
     @classmethod
     def parse(cls, values: Mapping[str, Any]) -> Self:
         """Return the form. Raises Result (422) with one sentence per error. A value is a string, a file, or a list."""
-        errors: dict[str, list[str]] = {}
+        unchecked = {name: False for name, rule in rules(cls).items() if rule.get("type") == "boolean"}
         try:
-            form = cls.model_validate(_by_rules(rules(cls), values, errors))
+            return cls.model_validate(unchecked | dict(values))
         except ValidationError as error:
+            errors: dict[str, list[str]] = {}
             for item in error.errors(include_url=False, include_input=False):
                 text = about_field(item["type"], item.get("ctx", {}), item["msg"])
                 errors.setdefault(str((*item["loc"], "")[0]), []).append(text)
-        if errors:
-            raise Result(sentence("invalid"), 422, errors=errors)
-        return form
+            raise Result(sentence("invalid"), 422, errors=errors) from None
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _by_rule(cls, value: Any, info: ValidationInfo) -> Any:
+        rule = rules(cls)[str(info.field_name)]
+        found = [_printable(item) for item in (value if isinstance(value, list) else [value])]
+        if rule.get("type") == "array":
+            return found
+        if len(found) > 1:
+            raise PydanticCustomError("sent_twice", "sent twice", {"field": info.field_name})
+        return None if found == [""] and rule["blank_is_none"] else found[0]
 
 
-def _by_rules(known: dict[str, Any], values: Mapping[str, Any], errors: dict[str, list[str]]) -> dict[str, Any]:
-    given: dict[str, Any] = {name: False for name, rule in known.items() if rule.get("type") == "boolean"}
-    for name, value in values.items():
-        rule, found = known.get(name, {}), value if isinstance(value, list) else [value]
-        is_list = rule.get("type") == "array"
-        if len(found) > 1 and not is_list:
-            errors[name] = [sentence("sent_twice", field=name)]
-        given[name] = found if is_list else None if found[0] == "" and rule.get("blank_is_none") else found[0]
-    return given
+def _printable(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    text = value.replace("\r\n", "\n").replace("\r", "\n")
+    if any((ord(c) < 32 and c not in "\n\t") or 127 <= ord(c) < 160 or c == "\ufffd" for c in text):
+        raise PydanticCustomError("not_printable", "characters that cannot be shown")
+    return text
 
 
 @cache
 def rules(schema: type[Form]) -> dict[str, dict[str, Any]]:
-    """Return what is asked of each field, made once: JSON Schema's words, flat, with `required` and `blank_is_none`."""
+    """Return what is asked of each field, made once: JSON Schema's words, flat, and three of ours.
+
+    These are `required`, `blank_is_none`, and `max_bytes` of all files together that the field may send.
+    """
     whole = schema.model_json_schema()
     found = {name: _flat(rule, whole.get("$defs", {})) for name, rule in whole["properties"].items()}
     for name, rule in found.items():
-        is_text = rule.get("type") == "string" and not rule.keys() & {"format", "enum"}
-        rule |= {"required": name in whole.get("required", []), "blank_is_none": rule["nullable"] and not is_text}
+        most = rule.get("maxItems", 10) if "items" in rule else 1
+        rule["required"] = name in whole.get("required", [])
+        rule["max_bytes"] = most * rule.get("items", rule).get("maxBytes", 0)
     return found
 
 
@@ -76,4 +78,5 @@ def _flat(rule: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
     flat = (kinds[0] if kinds else {}) | rule
     flat = definitions[flat["$ref"].rpartition("/")[2]] | flat if "$ref" in flat else flat
     items = {"items": _flat(flat["items"], definitions)} if "items" in flat else {}
-    return flat | items | {"nullable": len(kinds) < len(branches)}
+    is_text = flat.get("type") == "string" and not flat.keys() & {"format", "enum"}
+    return flat | items | {"blank_is_none": len(kinds) < len(branches) and not is_text}

@@ -42,13 +42,13 @@ def form_key() -> str:
     return str(g.get("form_key", ""))
 
 
-def recall(session: Session, name: str, submission: Submission) -> Result | None:
+def recall(session: Session, submission: Submission) -> Result | None:
     """Return the first answer to this key, if there was one. Raises Result (409) when it comes with other words."""
     if not submission.key:
         return None
     table = _table()
     try:
-        row = session.execute(select(table).where(table.c.digest == _digest(name, submission))).first()
+        row = session.execute(select(table).where(table.c.digest == _digest(submission))).first()
     except DBAPIError as error:
         raise RuntimeError(MISSING) if TABLE in str(error.orig) else error from error
     if row is None:
@@ -59,10 +59,10 @@ def recall(session: Session, name: str, submission: Submission) -> Result | None
     return Result(message, location=location, undo=undo)
 
 
-def remember(session: Session, name: str, submission: Submission, result: Result) -> None:
+def remember(session: Session, submission: Submission, result: Result) -> None:
     """Store the answer under its key, in the transaction of its effect; without what is revealed once."""
     if submission.key:
-        row = {"digest": _digest(name, submission), "fields": submission.digest(), "used_at": _now()}
+        row = {"digest": _digest(submission), "fields": submission.digest(), "used_at": _now()}
         session.execute(insert(_table()), row | {"answer": [result.message, result.location, result.undo]})
 
 
@@ -81,5 +81,5 @@ def _now() -> datetime:
     return datetime.now(UTC).replace(tzinfo=None)
 
 
-def _digest(name: str, submission: Submission) -> str:
-    return hashlib.sha256(f"{name} {submission.key}".encode()).hexdigest()
+def _digest(submission: Submission) -> str:
+    return hashlib.sha256(f"{submission.action.name} {submission.key}".encode()).hexdigest()

@@ -1,12 +1,12 @@
 """The answer to an action is a page, rendered by the page's own view after the commit: one reader to keep fresh."""
 
 from io import BytesIO
-from typing import Any
+from typing import Any, cast
 from urllib.parse import unquote_to_bytes, urlsplit
 
-from flask import Response, current_app, flash, g, get_flashed_messages, request, session
+from flask import current_app, flash, g, get_flashed_messages, request, session
+from werkzeug import Response
 from werkzeug.exceptions import HTTPException
-from werkzeug.routing import RequestRedirect
 
 from flask_server_actions.result import Result
 from flask_server_actions.sentences import state
@@ -17,19 +17,16 @@ MOST_FLASHES = 3  # a cookie holds 4 kB, and redirects that nobody follows must 
 _DROPPED = ("werkzeug.", "flask.", "CONTENT_", "HTTP_IF_")  # of the form's environ: they are not the page's
 
 
-def answered() -> Result:
-    """Return the result that the page being rendered is the answer to; an empty one for an ordinary GET."""
-    result: Result | None = request.environ.get(RESULT)
-    return result or Result()
-
-
 def last_result() -> Result:
-    """Return what the page says of the last action: the one it answers, or the one that a redirect came from."""
-    if RESULT in request.environ or state.is_shared():
-        return answered()
-    flashed: list[Any] = get_flashed_messages(category_filter=[RESULT])
-    if not flashed:
+    """Return what the page says of the last action: the one it answers, or the one that a redirect came from.
+
+    A copy for everyone says nothing.
+    """
+    if state.is_shared():
         return Result()
+    if answered := request.environ.get(RESULT):
+        return cast(Result, answered)
+    flashed: list[Any] = get_flashed_messages(category_filter=[RESULT]) or [("", None, "")]
     _, undo, focus = flashed[-1]
     return Result(" ".join(text for text, _, _ in flashed), undo=undo, focus=focus)
 
@@ -52,32 +49,26 @@ def local_page(path: str | None, default: str = "/") -> str:
         return default
     try:
         endpoint, _ = current_app.url_map.bind("local").match(urlsplit(path).path, method="GET")
-    except (HTTPException, RequestRedirect, ValueError):
+    except (HTTPException, ValueError):
         return default
     return path if state.is_page(endpoint) else default
 
 
 def page_of(declared: str) -> str:
     """Return the page a form was on: as the form says, else as the browser says (`Referer`), else the front page."""
-    return local_page(declared) if declared else local_page(_local_part(request.headers.get("Referer", "")))
+    # That the Referer is of this site follows from the request's origin; here it is a path like any other.
+    return local_page(declared or "/" + request.headers.get("Referer", "").partition("://")[2].partition("/")[2])
 
 
 def _inside(path: str) -> str:
     root = request.script_root
-    return path.removeprefix(root) if root and path.startswith(f"{root}/") else path
+    return path.removeprefix(root) if path.startswith(f"{root}/") else path
 
 
 def outside(path: str) -> str:
     """Return a page's path as the browser knows it, with the prefix that the application is mounted under."""
     root = request.script_root
     return path if path.startswith(f"{root}/") else root + path
-
-
-def _local_part(url: str) -> str:
-    for origin in state.origins():
-        if url.startswith(f"{origin}/"):
-            return url.removeprefix(origin).partition("#")[0]
-    return ""
 
 
 def render(path: str, result: Result) -> Response:
@@ -109,7 +100,5 @@ def _cookies_with(result: Result) -> str:
 def send_cookies(response: Response, result: Result) -> None:
     """Set or delete the cookies of a result."""
     for name, (value, options) in result.cookies.items():
-        if value is None:
-            response.delete_cookie(name, **{k: v for k, v in options.items() if k != "max_age"})
-        else:
-            response.set_cookie(name, value, **options)
+        gone = {"max_age": 0, "expires": 0} if value is None else {}
+        response.set_cookie(name, value or "", **options | gone)

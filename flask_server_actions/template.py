@@ -13,10 +13,10 @@ from markupsafe import Markup
 from flask_server_actions.declare import Action, declared
 from flask_server_actions.form import rules
 from flask_server_actions.idempotency import new_key
-from flask_server_actions.page import answered
+from flask_server_actions.page import last_result
 from flask_server_actions.result import Result
 from flask_server_actions.sentences import sentence, state
-from flask_server_actions.submission import MULTIPART, has_files
+from flask_server_actions.submission import MULTIPART
 
 __all__ = ["BadTemplate"]
 MACROS = "server_actions/form.html"  # a template of this name in the application's own folder takes its place
@@ -43,12 +43,12 @@ class BoundForm:
     @property
     def result(self) -> Result:
         """What the page says of this very form, not of the same action on another row; empty where it says nothing."""
-        result = Result() if state.is_shared() else answered()
+        result = last_result()
         same = all(result.fields.get(field) == [value] for field, value in self.bound.items())
         return result if result.action in self._names and same else Result()
 
     def __html__(self) -> str:
-        kind = MULTIPART if has_files(self.action.schema) else ""
+        kind = MULTIPART if any(rule["max_bytes"] for rule in rules(self.action.schema).values()) else ""
         return str(_macro("form")(self, self._address(self.action.name), kind, state.htmx))
 
     def button(self, name: str) -> Markup:

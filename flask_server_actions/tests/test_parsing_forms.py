@@ -91,6 +91,7 @@ def test_checkbox(app, seen, sent, found):
         ("born", "tomorrow", "Please give a date."),
         ("at", "soon", "Please give a date and a time."),
         ("weight", "heavy", "This must be a number."),
+        ("note", "\ufffd", "This contains characters that cannot be shown."),
         ("note", "\x07", "This contains characters that cannot be shown."),
         ("words", ["fine", "\x00"], "This contains characters that cannot be shown."),
     ],

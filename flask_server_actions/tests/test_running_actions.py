@@ -5,6 +5,7 @@ import re
 
 import pytest
 from flask import abort
+from flask import redirect as see_other
 from items_app import ORIGIN, add, make, names, send
 from pydantic import field_validator
 
@@ -240,6 +241,15 @@ def test_nobody_signed_in_gets_the_sign_in_page_and_the_words_go_along():
     assert names(app) == []
 
 
+def test_page_and_sign_in_page_that_lead_elsewhere_are_no_endless_loop():
+    app = serve(added, page="{{ lead_elsewhere() }}", sign_in="/")
+    app.jinja_env.globals["lead_elsewhere"] = lambda: abort(see_other("/elsewhere", 303))
+
+    answer = send(app, NAME, {"count": "x"})
+
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/elsewhere")
+
+
 def test_without_a_sign_in_page_nobody_signed_in_gets_401():
     assert send(serve(added, allow=lambda user: False), NAME, {"name": "x"}).status_code == 401
 
@@ -302,6 +312,19 @@ def test_cookie_is_seen_by_the_fresh_page_and_only_set_on_success():
 
     assert (done.text, done.headers.get("Set-Cookie", "")[:6]) == ("x", "mark=x")
     assert (refused.text, refused.headers.get("Set-Cookie")) == ("none", None)
+
+
+def test_message_that_waits_is_not_lost_to_another_answer():
+    app = serve(added)
+    client = app.test_client()
+    send(app, NAME, {"name": "tea"}, client=client)
+
+    between = send(app, NAME, {"name": "jam"}, client=client, htmx=True).text
+    page = client.get("/").text
+
+    assert "jam is there." in between
+    assert "tea is there." not in between
+    assert "tea is there." in page
 
 
 def test_redirect_arrives_in_one_round_trip_and_leaves_for_elsewhere():

@@ -17,7 +17,7 @@ from flask_server_actions.idempotency import add_table
 from flask_server_actions.page import last_result
 from flask_server_actions.result import Result
 from flask_server_actions.submission import Submission
-from flask_server_actions.template import bind
+from flask_server_actions.template import BoundForm
 
 __all__ = ["ServerActions", "session_transaction"]
 NAME = "server_actions"
@@ -69,7 +69,7 @@ class ServerActions:
         own = Blueprint(NAME, __name__, static_folder="static", template_folder="templates", url_prefix="/_actions")
         own.add_url_rule("/<name>", "run", run, methods=["GET", "POST"], provide_automatic_options=False)
         app.register_blueprint(own)
-        app.jinja_env.globals.update(action=bind, last_result=last_result)
+        app.jinja_env.globals.update(action=BoundForm, last_result=last_result)
 
     def _settle(self, revalidation: Any) -> None:
         self.actions = collect(self.modules)

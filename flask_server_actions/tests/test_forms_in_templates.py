@@ -176,10 +176,9 @@ def test_action_whose_module_was_forgotten_is_named():
     def forgotten(form: Note, user):
         return success("")
 
-    found = (
-        rf"'{re.escape(forgotten.name)}' is declared in tests/test_forms_in_templates\.py:\d+, but its module is not"
-    )
-    with pytest.raises(BadTemplate, match=found):
+    found = rf"'{re.escape(forgotten.name)}' is declared in tests/test_forms_in_templates\.py:\d+"
+    wrong = r", but its module is not given to ServerActions\. Add it to modules=\[…\]\."
+    with pytest.raises(BadTemplate, match=found + wrong):
         page("{{ action(request.args.to) }}").test_client().get(f"/?to={forgotten.name}")
 
 

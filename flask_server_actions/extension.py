@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from flask_server_actions.declare import Action, BadDeclaration, collect
 from flask_server_actions.dispatch import perform, run
-from flask_server_actions.idempotency import add_table
+from flask_server_actions.idempotency import key_table
 from flask_server_actions.page import last_result
 from flask_server_actions.result import Result
 from flask_server_actions.submission import Submission
@@ -91,7 +91,7 @@ class ServerActions:
             raise BadDeclaration(
                 f"{limited.place}: {limited.name} has a rate_limit. Give ServerActions rate_limiter=…."
             )
-        add_table(self.metadata)
+        key_table(self.metadata)
 
     def end_reading(self) -> None:
         """Give back the connection that the request has read with, if the mechanism knows it."""

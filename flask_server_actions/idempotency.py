@@ -21,12 +21,11 @@ TABLE = "form_key"
 MISSING = f"The table {TABLE} is missing. Make it by a migration, or call create_all() after ServerActions(…)."
 
 
-def add_table(metadata: MetaData) -> None:
-    """Add the table of used keys to `metadata`, unless it is there."""
-    if TABLE not in metadata.tables:
-        key, fields = Column("digest", String(64), primary_key=True), Column("fields", String(64), nullable=False)
-        used_at = Column("used_at", DateTime, nullable=False, index=True)
-        Table(TABLE, metadata, key, fields, Column("answer", JSON, nullable=False), used_at)
+def key_table(metadata: MetaData) -> Table:
+    """Return the table of used keys, added to `metadata` unless it is there."""
+    key, fields = Column("digest", String(64), primary_key=True), Column("fields", String(64), nullable=False)
+    answer, used_at = Column("answer", JSON, nullable=False), Column("used_at", DateTime, nullable=False, index=True)
+    return Table(TABLE, metadata, key, fields, answer, used_at, keep_existing=True)
 
 
 def new_key() -> str:
@@ -46,35 +45,28 @@ def recall(session: Session, submission: Submission) -> Result | None:
     """Return the first answer to this key, if there was one. Raises Result (409) when it comes with other words."""
     if not submission.key:
         return None
-    table = _table()
+    table = key_table(state.metadata)
     try:
         row = session.execute(select(table).where(table.c.digest == _digest(submission))).first()
     except DBAPIError as error:
         raise RuntimeError(MISSING) if TABLE in str(error.orig) else error from error
-    if row is None:
-        return None
-    if row.fields != submission.digest():
+    if row and row.fields != submission.digest():
         raise Result(sentence("sent_before"), 409)
-    message, location, undo = row.answer
-    return Result(message, location=location, undo=undo)
+    return Result(**row.answer) if row else None
 
 
 def remember(session: Session, submission: Submission, result: Result) -> None:
     """Store the answer under its key, in the transaction of its effect; without what is revealed once."""
     if submission.key:
-        row = {"digest": _digest(submission), "fields": submission.digest(), "used_at": _now()}
-        session.execute(insert(_table()), row | {"answer": [result.message, result.location, result.undo]})
+        answer = {"message": result.message, "location": result.location, "undo": result.undo}
+        row = {"digest": _digest(submission), "fields": submission.digest(), "answer": answer, "used_at": _now()}
+        session.execute(insert(key_table(state.metadata)).values(row))
 
 
 def sweep_form_keys(session: Session, older_than: timedelta = timedelta(days=7)) -> None:
     """Forget keys that no open page can still hold, inside a running write."""
-    table = _table()
+    table = key_table(state.metadata)
     session.execute(delete(table).where(table.c.used_at < _now() - older_than))
-
-
-def _table() -> Table:
-    table: Table = state.metadata.tables[TABLE]
-    return table
 
 
 def _now() -> datetime:

@@ -47,15 +47,15 @@ def action(function: Any = None, /, *, allow: Any = None, **options: Any) -> Cal
     and its form may be sent again. Raises BadDeclaration.
     """
     if function is not None:
-        raise _bad(function, "stands under @action without parentheses", "@action(allow=…)")
+        raise mistake(function, "stands under @action without parentheses", "@action(allow=…)")
 
     def declare(function: Callable[..., Result]) -> Action:
         if inspect.iscoroutinefunction(function):
-            raise _bad(function, "is async; the transaction belongs to one thread", f"def {function.__name__}(…)")
+            raise mistake(function, "is async; the transaction belongs to one thread", f"def {function.__name__}(…)")
         if allow is None:
-            raise _bad(function, "has no policy", "@action(allow=…), or allow=anyone(reason)")
+            raise mistake(function, "has no policy", "@action(allow=…), or allow=anyone(reason)")
         if not callable(allow):
-            raise _bad(function, f"has allow={allow!r}, which is no policy", "allow=anyone(reason), with the reason")
+            raise mistake(function, f"has allow={allow!r}, which is no policy", "allow=anyone(reason), with the reason")
         schema = _schema_of(function, ", prepared" if options.get("prepare") else "")
         item = Action(_name(function), schema, allow, function, **options)
         declared[item.name] = item
@@ -80,8 +80,8 @@ def collect(sources: Iterable[ModuleType | Action]) -> dict[str, Action]:
     for source in sources:
         for item in [source] if isinstance(source, Action) else vars(source).values():
             if isinstance(item, Action) and found.setdefault(item.name, item) is not item:
-                other = found[item.name].place
-                raise _bad(item.function, f"has the name of the action in {other}", "another module or function name")
+                other = f"has the name of the action in {found[item.name].place}"
+                raise mistake(item.function, other, "another module or function name")
     return found
 
 
@@ -90,15 +90,22 @@ def _schema_of(function: Callable[..., Result], prepared: str) -> type[Form]:
     try:
         hints = get_type_hints(function)
     except NameError as error:
-        raise _bad(function, f"names {error.name}, which is unknown when it runs", "the import at run time") from None
-    forms = [isinstance(hints.get(name), type) and issubclass(hints[name], Form) for name in taken]
-    if not any(forms):
-        raise _bad(function, "has no schema", f"{usual}, with a Form as the form's type")
-    if not forms[0]:
-        raise _bad(function, f"takes {taken[0]} before its form", usual)
-    if len(taken) != (3 if prepared else 2):
-        raise _bad(function, f"takes {'only the form' if len(taken) == 1 else ', '.join(taken)}", usual)
-    return hints[taken[0]]  # type: ignore[no-any-return]
+        raise mistake(
+            function, f"names {error.name}, which is unknown when it runs", "the import at run time"
+        ) from None
+    forms = [name for name in taken if isinstance(hints.get(name), type) and issubclass(hints[name], Form)]
+    if not forms:
+        raise mistake(function, "has no schema", f"{usual}, with a Form as the form's type")
+    if forms[0] != taken[0] or len(taken) != (3 if prepared else 2):
+        raise mistake(function, f"takes ({', '.join(taken)})", usual)
+    schema: type[Form] = hints[taken[0]]
+    return schema
+
+
+def mistake(function: Any, found: str, write: str) -> BadDeclaration:
+    """Return the error that says where an action is, what was found there, and what to write."""
+    what = f"{_place(function)}: action {_name(function)}" if inspect.isfunction(function) else f"action {function!r}"
+    return BadDeclaration(f"{what} {found}. Write {write}.")
 
 
 def _name(function: Callable[..., Any]) -> str:
@@ -109,8 +116,3 @@ def _name(function: Callable[..., Any]) -> str:
 def _place(function: Callable[..., Any]) -> str:
     code = inspect.unwrap(function).__code__
     return f"{Path(code.co_filename).parent.name}/{Path(code.co_filename).name}:{code.co_firstlineno}"
-
-
-def _bad(function: Any, found: str, write: str) -> BadDeclaration:
-    what = f"{_place(function)}: action {_name(function)}" if inspect.isfunction(function) else f"action {function!r}"
-    return BadDeclaration(f"{what} {found}. Write {write}.")

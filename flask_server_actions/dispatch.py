@@ -8,7 +8,7 @@ from flask import abort, g, redirect, request
 from werkzeug import Response
 
 from flask_server_actions.csrf import require_same_origin
-from flask_server_actions.declare import Action
+from flask_server_actions.declare import Action, mistake
 from flask_server_actions.idempotency import recall, remember
 from flask_server_actions.page import flash_result, local_page, outside, page_of, render, send_cookies
 from flask_server_actions.result import Result
@@ -61,7 +61,7 @@ def _act(submission: Submission) -> Result:
         result = action.function(form, user, *prepared)
         if not isinstance(result, Result):
             found = "nothing" if result is None else f"a {type(result).__name__}"
-            raise TypeError(f"{action.place}: action {action.name} returned {found}. Write return success(…).")
+            raise mistake(action.function, f"returned {found}", "return success(…)")
         # An answer that sets a cookie cannot be given twice: the second browser would be told "done" without it.
         if result.ok and not result.cookies:
             remember(session, submission, result)

@@ -3,6 +3,7 @@
 from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
 from flask import abort, g, redirect, request
 from werkzeug import Response
@@ -77,7 +78,8 @@ def _authorised(submission: Submission) -> Any:
 
 def _sign_in(submission: Submission) -> Result:
     """401 with the sign-in page, which carries what was typed through to the page it belongs to."""
-    path = state.sign_in_page(page_of(submission.page)) or abort(401)
+    sign_in = state.sign_in or abort(401)
+    path = f"{sign_in}?next={quote(page_of(submission.page))}"
     return Result(sentence("sign_in"), 401, location=path, resume=(submission.action.name, submission.texts()))
 
 

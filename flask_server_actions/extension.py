@@ -3,15 +3,15 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import InitVar, dataclass, field, replace
+from functools import partial
 from types import ModuleType
 from typing import Any
-from urllib.parse import quote
 
 from flask import Blueprint, Flask, current_app, request
 from sqlalchemy import MetaData, event
 from sqlalchemy.orm import Session
 
-from flask_server_actions.declare import Action, BadDeclaration, collect
+from flask_server_actions.declare import Action, BadDeclaration, collect, mistake
 from flask_server_actions.dispatch import perform, run
 from flask_server_actions.idempotency import key_table
 from flask_server_actions.page import last_result
@@ -19,8 +19,7 @@ from flask_server_actions.result import Result
 from flask_server_actions.submission import Submission
 from flask_server_actions.template import BoundForm
 
-__all__ = ["ServerActions", "session_transaction"]
-NAME = "server_actions"
+__all__ = ["ServerActions"]
 HTMX = {"hx-target": "body", "hx-swap": "innerMorph", "hx-sync": "drop"}
 Transaction = Callable[[str], AbstractContextManager[Session]]
 
@@ -45,7 +44,7 @@ class ServerActions:
     load_user: Callable[[], Any] = lambda: None
     origins: Callable[[], frozenset[str]] = lambda: frozenset({request.host_url.rstrip("/")})
     sign_in: str = ""
-    pages: Collection[str] | None = None
+    pages: Collection[str] = ()
     rate_limiter: Callable[[Action, Any], None] | None = None
     sentences: Mapping[str, str] = field(default_factory=dict)
     htmx: Mapping[str, str] = field(default_factory=lambda: HTMX)
@@ -63,49 +62,39 @@ class ServerActions:
     def init_app(self, app: Flask, db: Any = None) -> None:
         """Serve the actions on `app`, at `app.extensions["server_actions"]`. Raises BadDeclaration."""
         mine = replace(self, db=db or self.db)
-        mine._settle(app.extensions.get("revalidation"))
+        mine.actions = collect(self.modules)
+        mine._connect(app.extensions.get("revalidation"))
         mine._check(app)
-        app.extensions[NAME] = mine
-        own = Blueprint(NAME, __name__, static_folder="static", template_folder="templates", url_prefix="/_actions")
+        app.extensions["server_actions"] = mine
+        own = Blueprint(
+            "server_actions", __name__, static_folder="static", template_folder="templates", url_prefix="/_actions"
+        )
         own.add_url_rule("/<name>", "run", run, methods=["GET", "POST"], provide_automatic_options=False)
         app.register_blueprint(own)
         app.jinja_env.globals.update(action=BoundForm, last_result=last_result)
 
-    def _settle(self, revalidation: Any) -> None:
-        self.actions = collect(self.modules)
+    def _connect(self, revalidation: Any) -> None:
         if self.db is not None:
-            self.metadata = self.db.metadata if self.metadata is None else self.metadata
-            self.transaction = self.transaction or session_transaction(self.db.session)
+            self.metadata = self.metadata or self.db.metadata
+            self.transaction = self.transaction or partial(session_transaction, self.db.session)
         if revalidation is not None:
             self.transaction, self.is_shared = revalidation.write, revalidation.is_shared
             self.personal_environ, self.busy = revalidation.personal_environ, revalidation.busy
 
     def _check(self, app: Flask) -> None:
         if not app.secret_key:
-            found = "SECRET_KEY is missing: it signs the message that a redirect carries"
-            raise BadDeclaration(f"{found}. Write app.config['SECRET_KEY'] = … before ServerActions(app, …).")
+            raise BadDeclaration("SECRET_KEY is missing; it signs messages. Write app.config['SECRET_KEY'] = … before.")
         if self.transaction is None or self.metadata is None:
             raise BadDeclaration("No transaction. Write ServerActions(app, db, …), or give transaction= and metadata=.")
-        limited = next((item for item in self.actions.values() if item.rate_limit is not None), None)
-        if limited and self.rate_limiter is None:
-            raise BadDeclaration(
-                f"{limited.place}: {limited.name} has a rate_limit. Give ServerActions rate_limiter=…."
-            )
+        for item in self.actions.values():
+            if item.rate_limit is not None and self.rate_limiter is None:
+                raise mistake(item.function, "has a rate_limit", "ServerActions(app, db, rate_limiter=…)")
         key_table(self.metadata)
 
     def end_reading(self) -> None:
         """Give back the connection that the request has read with, if the mechanism knows it."""
         if self.db is not None:
             self.db.session.rollback()
-
-    def sign_in_page(self, back_to: str) -> str:
-        """Return the address of the sign-in page that leads back; empty where the application has none."""
-        return f"{self.sign_in}?next={quote(back_to)}" if self.sign_in else ""
-
-    def is_page(self, endpoint: str) -> bool:
-        """Say whether an endpoint shows a page, which a form can have been on; by blueprint."""
-        blueprint = endpoint.rpartition(".")[0]
-        return blueprint != NAME and endpoint != "static" and (self.pages is None or blueprint in self.pages)
 
     @staticmethod
     def call(name: str, fields: Mapping[str, Any] | None = None) -> Result:
@@ -115,27 +104,20 @@ class ServerActions:
         the caller is read from it. Raises KeyError for an unknown name.
         """
         given = {key: value if isinstance(value, list) else [value] for key, value in (fields or {}).items()}
-        return perform(Submission(current_app.extensions[NAME].actions[name], given))
+        return perform(Submission(current_app.extensions["server_actions"].actions[name], given))
 
 
-def session_transaction(session: Any) -> Transaction:
-    """Return how to write with a session: a new transaction, committed at the end, rolled back by any exception."""
+@contextmanager
+def session_transaction(session: Any, by: str) -> Iterator[Session]:
+    """Write with a scoped session: a new transaction, committed at the end, rolled back by any exception."""
 
-    @contextmanager
-    def transaction(by: str) -> Iterator[Session]:
-        def refuse(_session: Session) -> None:
-            raise RuntimeError(f"{by} calls commit(). Take it out: the transaction is committed when the action ends.")
+    def refuse(_session: Session) -> None:
+        raise RuntimeError(f"{by} calls commit(). Take it out: the transaction is committed when the action ends.")
 
-        session.rollback()
-        current = session()
-        event.listen(current, "before_commit", refuse)
+    session.rollback()
+    with session.begin():
+        event.listen(session(), "before_commit", refuse)
         try:
-            yield current
-        except BaseException:
-            current.rollback()
-            raise
+            yield session()
         finally:
-            event.remove(current, "before_commit", refuse)
-        current.commit()
-
-    return transaction
+            event.remove(session(), "before_commit", refuse)

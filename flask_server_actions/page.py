@@ -51,7 +51,9 @@ def local_page(path: str | None, default: str = "/") -> str:
         endpoint, _ = current_app.url_map.bind("local").match(urlsplit(path).path, method="GET")
     except (HTTPException, ValueError):
         return default
-    return path if state.is_page(endpoint) else default
+    blueprint, _, view = endpoint.rpartition(".")
+    is_page = view != "static" and blueprint != "server_actions" and (not state.pages or blueprint in state.pages)
+    return path if is_page else default
 
 
 def page_of(declared: str) -> str:

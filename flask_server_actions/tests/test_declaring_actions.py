@@ -125,7 +125,9 @@ def test_no_transaction():
 
 
 def test_rate_limit_that_nobody_counts():
-    with pytest.raises(BadDeclaration, match=r"plain has a rate_limit\. Give ServerActions rate_limiter=…"):
+    with pytest.raises(
+        BadDeclaration, match=r"plain has a rate_limit\. Write ServerActions\(app, db, rate_limiter=…\)"
+    ):
         make(action(allow=OPEN, rate_limit="5 a minute")(plain))
 
 
@@ -148,4 +150,4 @@ def test_extension_is_plugged_in_later():
         made.append(app.extensions["server_actions"])
 
     assert made[0] is not made[1]
-    assert made[0].sign_in_page("/x") == "/in?next=/x"
+    assert made[0].sign_in == made[1].sign_in == "/in"

@@ -67,5 +67,5 @@ def _trouble(error: stripe.StripeError) -> Result:
     log.error("stripe: %s, status %s, request %s", type(error).__name__, error.http_status, error.request_id)
     if isinstance(error, stripe.APIConnectionError | stripe.APIError | stripe.RateLimitError):
         text = "Stripe, who takes the payments, does not answer. Nothing was charged; please try again in a minute."
-        return Result(text, 503, retry_after=60)
+        return Result(text, 503, headers={"Retry-After": "60"})
     return Result("Stripe did not take the order, and it is not your fault. Nothing was charged.", 502)

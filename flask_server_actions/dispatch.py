@@ -11,7 +11,7 @@ from werkzeug import Response
 from flask_server_actions.csrf import require_same_origin
 from flask_server_actions.declare import Action, mistake
 from flask_server_actions.idempotency import recall, remember
-from flask_server_actions.page import flash_result, local_page, outside, page_of, render, send_cookies
+from flask_server_actions.page import flash_result, inside, local_page, page_of, render
 from flask_server_actions.result import Result
 from flask_server_actions.sentences import sentence, state
 from flask_server_actions.submission import Submission
@@ -21,18 +21,13 @@ def run(name: str) -> Response:
     """Answer `POST /_actions/<name>`. Reachable by anyone who can send a request."""
     require_same_origin()  # 403
     action: Action = state.actions.get(name) or abort(404)
-    if request.method != "POST":
-        return _back_to_the_page()
+    if request.method != "POST":  # a reload leads back to the page its form was on
+        page = local_page(request.args.get("_page"), "") or abort(405, valid_methods=["POST"])
+        return redirect(request.script_root + page, 303)
     submission = Submission.read(action)  # 413, 415, 422
     response = _answer(perform(submission), submission)
     response.headers["Cache-Control"] = "private, no-store"
     return response
-
-
-def _back_to_the_page() -> Response:
-    """Lead a reload of an action's address back to the page its form was on; 405 where none is named."""
-    page = local_page(request.args.get("_page"), "") or abort(405, valid_methods=["POST"])
-    return redirect(outside(page), 303)
 
 
 def perform(submission: Submission) -> Result:
@@ -41,7 +36,7 @@ def perform(submission: Submission) -> Result:
     try:
         return _act(submission)
     except state.busy as error:
-        return Result(sentence("busy"), 503, retry_after=getattr(error, "retry_after", 2))
+        return Result(sentence("busy"), 503, headers={"Retry-After": str(getattr(error, "retry_after", 2))})
     except Result as refusal:
         return refusal
 
@@ -79,14 +74,15 @@ def _authorised(submission: Submission) -> Any:
 def _sign_in(submission: Submission) -> Result:
     """401 with the sign-in page, which carries what was typed through to the page it belongs to."""
     sign_in = state.sign_in or abort(401)
-    path = f"{sign_in}?next={quote(page_of(submission.page))}"
-    return Result(sentence("sign_in"), 401, location=path, resume=(submission.action.name, submission.texts()))
+    path, resume = f"{sign_in}?next={quote(page_of(submission.page))}", (submission.action.name, submission.texts())
+    headers = {"WWW-Authenticate": 'Form realm="sign-in"'}  # RFC 9110, section 15.5.2, wants one
+    return Result(sentence("sign_in"), 401, location=path, headers=headers, resume=resume)
 
 
 def _answer(result: Result, submission: Submission) -> Response:
     if not result.ok:
         result.cookies.clear()  # they belong to an effect that did not happen
-    page = result.location or page_of(submission.page)
+    page = inside(result.location) or page_of(submission.page)
     htmx, is_local = request.headers.get("HX-Request") == "true", page.startswith("/")
     if is_local and (htmx or not result.ok or submission.resume or result.reveal_once):
         response = _rendered(page, result, submission)
@@ -94,8 +90,10 @@ def _answer(result: Result, submission: Submission) -> Response:
         response = Response("", 200, {"HX-Redirect": page})
     else:
         flash_result(result)
-        response = redirect(outside(page) if is_local else page, 303)
-    send_cookies(response, result)
+        response = redirect(request.script_root + page if is_local else page, 303)
+    for name, (value, options) in result.cookies.items():
+        gone = {"max_age": 0, "expires": 0} if value is None else {}
+        response.set_cookie(name, value or "", **options | gone)
     return response
 
 
@@ -106,11 +104,8 @@ def _rendered(page: str, result: Result, submission: Submission) -> Response:
         return _rendered(asked.location, asked, submission)
     response.status_code = result.status if response.status_code == 200 else response.status_code
     if result.location:
-        response.headers["HX-Push-Url"] = outside(page)
-    if result.retry_after is not None:
-        response.headers["Retry-After"] = str(result.retry_after)
-    if result.status == 401:
-        response.headers["WWW-Authenticate"] = 'Form realm="sign-in"'  # RFC 9110, section 15.5.2, wants one
+        response.headers["HX-Push-Url"] = request.script_root + page
+    response.headers.update(result.headers)
     return response
 
 

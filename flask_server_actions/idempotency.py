@@ -4,7 +4,6 @@ A double click, a reload, a retry after a crash: each presents the key again and
 """
 
 import hashlib
-import secrets
 from datetime import UTC, datetime, timedelta
 
 from flask import g
@@ -26,11 +25,6 @@ def key_table(metadata: MetaData) -> Table:
     key, fields = Column("digest", String(64), primary_key=True), Column("fields", String(64), nullable=False)
     answer, used_at = Column("answer", JSON, nullable=False), Column("used_at", DateTime, nullable=False, index=True)
     return Table(TABLE, metadata, key, fields, answer, used_at, keep_existing=True)
-
-
-def new_key() -> str:
-    """Return a key for one rendering of one form: 128 random bits."""
-    return secrets.token_urlsafe(16)
 
 
 def form_key() -> str:

@@ -1,6 +1,5 @@
 """The answer to an action is a page, rendered by the page's own view after the commit: one reader to keep fresh."""
 
-from io import BytesIO
 from typing import Any, cast
 from urllib.parse import unquote_to_bytes, urlsplit
 
@@ -14,7 +13,7 @@ from flask_server_actions.sentences import state
 RESULT = "flask_server_actions.result"
 __all__ = ["last_result", "local_page"]
 MOST_FLASHES = 3  # a cookie holds 4 kB, and redirects that nobody follows must not fill it
-_DROPPED = ("werkzeug.", "flask.", "CONTENT_", "HTTP_IF_")  # of the form's environ: they are not the page's
+_DROPPED = ("werkzeug.", "flask.", "CONTENT_", "HTTP_IF_", "wsgi.input_")  # not the page's
 
 
 def last_result() -> Result:
@@ -44,7 +43,7 @@ def local_page(path: str | None, default: str = "/") -> str:
 
     Paths are the application's own, without the prefix that it may be mounted under; one with it is taken too.
     """
-    path = _inside(path or "")
+    path = inside(path or "")
     if not path.startswith("/") or path.startswith("//") or not (path.isascii() and path.isprintable()) or "\\" in path:
         return default
     try:
@@ -62,27 +61,22 @@ def page_of(declared: str) -> str:
     return local_page(declared or "/" + request.headers.get("Referer", "").partition("://")[2].partition("/")[2])
 
 
-def _inside(path: str) -> str:
+def inside(path: str) -> str:
+    """Return a page's path as the application knows it, without the prefix that it may be mounted under."""
     root = request.script_root
     return path.removeprefix(root) if path.startswith(f"{root}/") else path
 
 
-def outside(path: str) -> str:
-    """Return a page's path as the browser knows it, with the prefix that the application is mounted under."""
-    root = request.script_root
-    return path if path.startswith(f"{root}/") else root + path
-
-
 def render(path: str, result: Result) -> Response:
     """Return the page at `path` as its own GET view makes it now, for this caller, with `result` on it."""
-    target = urlsplit(_inside(path))
+    target = urlsplit(path)
+    new_cookies = [f"{name}={value or ''}" for name, (value, _) in result.cookies.items()]  # the first of a name counts
     environ = {name: value for name, value in request.environ.items() if not name.startswith(_DROPPED)}
     environ |= state.personal_environ | {
         "REQUEST_METHOD": "GET",
         "PATH_INFO": unquote_to_bytes(target.path).decode("latin-1"),
         "QUERY_STRING": target.query,
-        "HTTP_COOKIE": _cookies_with(result),
-        "wsgi.input": BytesIO(),
+        "HTTP_COOKIE": "; ".join([*new_cookies, request.environ.get("HTTP_COOKIE", "")]),
         RESULT: result,
     }
     # A context of its own: the page reads in a new transaction, after the commit, and remembers nothing of the action.
@@ -91,16 +85,3 @@ def render(path: str, result: Result) -> Response:
     with current_app.app_context(), current_app.request_context(environ):
         g.submitted = result.fields  # a page that refuses shows what was typed
         return current_app.full_dispatch_request()
-
-
-def _cookies_with(result: Result) -> str:
-    """Return the caller's cookies with those that the result sets in front: the first of a name counts."""
-    new = [f"{name}={value or ''}" for name, (value, _) in result.cookies.items()]
-    return "; ".join([*new, request.environ.get("HTTP_COOKIE", "")])
-
-
-def send_cookies(response: Response, result: Result) -> None:
-    """Set or delete the cookies of a result."""
-    for name, (value, options) in result.cookies.items():
-        gone = {"max_age": 0, "expires": 0} if value is None else {}
-        response.set_cookie(name, value or "", **options | gone)

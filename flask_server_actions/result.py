@@ -17,8 +17,8 @@ class Result(Exception):
     label of a button, the name of its action, and what is bound to it. `cookies` are set if it is done, and the fresh
     page already sees them: by name a value (None deletes it) and Flask's options. `focus` is the id of what the reader
     goes on with. `reveal_once` stands on the very next page and is stored nowhere; `keep_form` leaves the form as it
-    was sent. `retry_after` is in seconds. `data` is for callers in Python. The mechanism adds what the page needs of
-    the form: `action`, `fields`, and `resume`, a form to go back to.
+    was sent. `headers` are those of the answer. `data` is for callers in Python. The mechanism adds what the page needs
+    of the form: `action`, `fields`, and `resume`, a form to go back to.
     """
 
     message: str = ""
@@ -31,7 +31,7 @@ class Result(Exception):
     focus: str = ""
     reveal_once: dict[str, str] = field(default_factory=dict, repr=False)
     keep_form: bool = False
-    retry_after: int | None = None
+    headers: dict[str, str] = field(default_factory=dict)
     data: Any = None
     action: str = ""
     fields: dict[str, list[str]] = field(default_factory=dict, repr=False)
@@ -77,4 +77,4 @@ def conflict(message: str, **current: Any) -> Result:
 
 def too_many(message: str, *, retry_after: int) -> Result:
     """Refuse because it was tried too often (429); `retry_after` is in seconds."""
-    return Result(message, 429, retry_after=retry_after)
+    return Result(message, 429, headers={"Retry-After": str(retry_after)})

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from difflib import get_close_matches
+from secrets import token_urlsafe
 from traceback import walk_stack
 from typing import Any
 from urllib.parse import urlencode
@@ -12,7 +13,6 @@ from markupsafe import Markup
 
 from flask_server_actions.declare import Action, declared
 from flask_server_actions.form import rules
-from flask_server_actions.idempotency import new_key
 from flask_server_actions.page import last_result
 from flask_server_actions.result import Result
 from flask_server_actions.sentences import sentence, state
@@ -36,7 +36,7 @@ class BoundForm:
     """
 
     def __init__(self, name: str, /, *, _id: str = "", _also: Collection[str] = (), **bound: Any) -> None:
-        self.action, self._names, self._key = _action(name), {name, *_also}, new_key()
+        self.action, self._names, self._key = _action(name), {name, *_also}, token_urlsafe(16)
         self.bound = {field: str(value) for field, value in bound.items() if value is not None}
         for field in self.bound:
             self._rule(field)

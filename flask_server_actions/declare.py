@@ -5,14 +5,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any, get_type_hints
+from typing import Any
 
 from flask_server_actions.form import Form
 from flask_server_actions.result import Result
 
 __all__ = ["Action", "BadDeclaration", "action", "anyone"]
-Policy = Callable[[Any], bool]
-declared: dict[str, "Action"] = {}  # by name, registered or not: for the message about a module that was forgotten
+declared: dict[str, str] = {}  # place by name, registered or not: for the message about a forgotten module
 
 
 class BadDeclaration(TypeError):
@@ -25,16 +24,11 @@ class Action:
 
     name: str
     schema: type[Form]
-    allow: Policy
+    allow: Callable[[Any], bool]
     function: Callable[..., Result]
     prepare: Callable[[Any, Any], Any] | None = None
     rate_limit: Any = None
     writes: bool = True
-
-    @property
-    def place(self) -> str:
-        """File and line, as shown to people."""
-        return _place(self.function)
 
 
 def action(function: Any = None, /, *, allow: Any = None, **options: Any) -> Callable[[Callable[..., Result]], Action]:
@@ -58,13 +52,13 @@ def action(function: Any = None, /, *, allow: Any = None, **options: Any) -> Cal
             raise mistake(function, f"has allow={allow!r}, which is no policy", "allow=anyone(reason), with the reason")
         schema = _schema_of(function, ", prepared" if options.get("prepare") else "")
         item = Action(_name(function), schema, allow, function, **options)
-        declared[item.name] = item
+        declared[item.name] = place(function)
         return item
 
     return declare
 
 
-def anyone(reason: str) -> Policy:
+def anyone(reason: str) -> Callable[[Any], bool]:
     """Open an action to everybody, and say aloud why that is right."""
 
     def allowed(_user: Any) -> bool:
@@ -80,31 +74,31 @@ def collect(sources: Iterable[ModuleType | Action]) -> dict[str, Action]:
     for source in sources:
         for item in [source] if isinstance(source, Action) else vars(source).values():
             if isinstance(item, Action) and found.setdefault(item.name, item) is not item:
-                other = f"has the name of the action in {found[item.name].place}"
+                other = f"has the name of the action in {place(found[item.name].function)}"
                 raise mistake(item.function, other, "another module or function name")
     return found
 
 
 def _schema_of(function: Callable[..., Result], prepared: str) -> type[Form]:
-    taken, usual = list(inspect.signature(function).parameters), f"def {function.__name__}(form: …, user{prepared})"
+    usual = f"def {function.__name__}(form: …, user{prepared})"
     try:
-        hints = get_type_hints(function)
+        taken = inspect.signature(function, eval_str=True).parameters
     except NameError as error:
         raise mistake(
             function, f"names {error.name}, which is unknown when it runs", "the import at run time"
         ) from None
-    forms = [name for name in taken if isinstance(hints.get(name), type) and issubclass(hints[name], Form)]
-    if not forms:
+    kinds = [parameter.annotation for parameter in taken.values()]
+    forms = [isinstance(kind, type) and issubclass(kind, Form) for kind in kinds]
+    if not any(forms):
         raise mistake(function, "has no schema", f"{usual}, with a Form as the form's type")
-    if forms[0] != taken[0] or len(taken) != (3 if prepared else 2):
+    if not forms[0] or len(taken) != (3 if prepared else 2):
         raise mistake(function, f"takes ({', '.join(taken)})", usual)
-    schema: type[Form] = hints[taken[0]]
-    return schema
+    return kinds[0]  # type: ignore[no-any-return]
 
 
 def mistake(function: Any, found: str, write: str) -> BadDeclaration:
     """Return the error that says where an action is, what was found there, and what to write."""
-    what = f"{_place(function)}: action {_name(function)}" if inspect.isfunction(function) else f"action {function!r}"
+    what = f"{place(function)}: action {_name(function)}" if inspect.isfunction(function) else f"action {function!r}"
     return BadDeclaration(f"{what} {found}. Write {write}.")
 
 
@@ -113,6 +107,7 @@ def _name(function: Callable[..., Any]) -> str:
     return f"{Path(function.__code__.co_filename).stem if module == '__main__' else module}.{function.__name__}"
 
 
-def _place(function: Callable[..., Any]) -> str:
+def place(function: Callable[..., Any]) -> str:
+    """Return file and line of a function, as shown to people."""
     code = inspect.unwrap(function).__code__
     return f"{Path(code.co_filename).parent.name}/{Path(code.co_filename).name}:{code.co_firstlineno}"

@@ -21,7 +21,6 @@ from flask_server_actions.template import BoundForm
 
 __all__ = ["ServerActions"]
 HTMX = {"hx-target": "body", "hx-swap": "innerMorph", "hx-sync": "drop"}
-Transaction = Callable[[str], AbstractContextManager[Session]]
 
 
 @dataclass
@@ -48,8 +47,9 @@ class ServerActions:
     rate_limiter: Callable[[Action, Any], None] | None = None
     sentences: Mapping[str, str] = field(default_factory=dict)
     htmx: Mapping[str, str] = field(default_factory=lambda: HTMX)
-    transaction: Transaction | None = None
+    transaction: Callable[[str], AbstractContextManager[Session]] | None = None
     metadata: MetaData | None = None
+    end_reading: Callable[[], None] = lambda: None
     is_shared: Callable[[], bool] = lambda: False
     personal_environ: Mapping[str, Any] = field(default_factory=dict)
     busy: tuple[type[Exception], ...] = ()
@@ -66,9 +66,7 @@ class ServerActions:
         mine._connect(app.extensions.get("revalidation"))
         mine._check(app)
         app.extensions["server_actions"] = mine
-        own = Blueprint(
-            "server_actions", __name__, static_folder="static", template_folder="templates", url_prefix="/_actions"
-        )
+        own = Blueprint("server_actions", __name__, "static", template_folder="templates", url_prefix="/_actions")
         own.add_url_rule("/<name>", "run", run, methods=["GET", "POST"], provide_automatic_options=False)
         app.register_blueprint(own)
         app.jinja_env.globals.update(action=BoundForm, last_result=last_result)
@@ -77,24 +75,20 @@ class ServerActions:
         if self.db is not None:
             self.metadata = self.metadata or self.db.metadata
             self.transaction = self.transaction or partial(session_transaction, self.db.session)
+            self.end_reading = self.db.session.rollback
         if revalidation is not None:
             self.transaction, self.is_shared = revalidation.write, revalidation.is_shared
             self.personal_environ, self.busy = revalidation.personal_environ, revalidation.busy
 
     def _check(self, app: Flask) -> None:
         if not app.secret_key:
-            raise BadDeclaration("SECRET_KEY is missing; it signs messages. Write app.config['SECRET_KEY'] = … before.")
+            raise BadDeclaration("SECRET_KEY is missing; it signs messages. Write app.config['SECRET_KEY'] = … first.")
         if self.transaction is None or self.metadata is None:
             raise BadDeclaration("No transaction. Write ServerActions(app, db, …), or give transaction= and metadata=.")
         for item in self.actions.values():
             if item.rate_limit is not None and self.rate_limiter is None:
                 raise mistake(item.function, "has a rate_limit", "ServerActions(app, db, rate_limiter=…)")
         key_table(self.metadata)
-
-    def end_reading(self) -> None:
-        """Give back the connection that the request has read with, if the mechanism knows it."""
-        if self.db is not None:
-            self.db.session.rollback()
 
     @staticmethod
     def call(name: str, fields: Mapping[str, Any] | None = None) -> Result:

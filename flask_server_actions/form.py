@@ -11,6 +11,7 @@ from flask_server_actions.result import Result
 from flask_server_actions.sentences import about_field, sentence
 
 __all__ = ["Form"]
+NULL = {"type": "null"}
 
 
 class Form(BaseModel):
@@ -39,7 +40,8 @@ class Form(BaseModel):
     @classmethod
     def _by_rule(cls, value: Any, info: ValidationInfo) -> Any:
         rule = rules(cls)[str(info.field_name)]
-        found = [_printable(item) for item in (value if isinstance(value, list) else [value])]
+        found = value if isinstance(value, list) else [value]
+        found = [_printable(item) if isinstance(item, str) else item for item in found]
         if rule.get("type") == "array":
             return found
         if len(found) > 1:
@@ -47,10 +49,8 @@ class Form(BaseModel):
         return None if found == [""] and rule["blank_is_none"] else found[0]
 
 
-def _printable(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    text = value.replace("\r\n", "\n").replace("\r", "\n")
+def _printable(text: str) -> str:
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
     if any((ord(c) < 32 and c not in "\n\t") or 127 <= ord(c) < 160 or c == "\ufffd" for c in text):
         raise PydanticCustomError("not_printable", "characters that cannot be shown")
     return text
@@ -63,20 +63,19 @@ def rules(schema: type[Form]) -> dict[str, dict[str, Any]]:
     These are `required`, `blank_is_none`, and `max_bytes` of all files together that the field may send.
     """
     whole = schema.model_json_schema()
-    found = {name: _flat(rule, whole.get("$defs", {})) for name, rule in whole["properties"].items()}
-    for name, rule in found.items():
-        most = rule.get("maxItems", 10) if "items" in rule else 1
-        rule["required"] = name in whole.get("required", [])
-        rule["max_bytes"] = most * rule.get("items", rule).get("maxBytes", 0)
-    return found
+    required, definitions = whole.get("required", []), whole.get("$defs", {})
+    found = {name: _flat(rule, definitions) for name, rule in whole["properties"].items()}
+    return {name: rule | {"required": name in required} for name, rule in found.items()}
 
 
 def _flat(rule: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
     """Return the rule with its references followed, and the first branch that is not null taken in."""
-    branches = rule.get("anyOf", [])
-    kinds = [branch for branch in branches if branch.get("type") != "null"]
+    kinds = [kind for kind in rule.get("anyOf", []) if kind != NULL]
     flat = (kinds[0] if kinds else {}) | rule
     flat = definitions[flat["$ref"].rpartition("/")[2]] | flat if "$ref" in flat else flat
-    items = {"items": _flat(flat["items"], definitions)} if "items" in flat else {}
     is_text = flat.get("type") == "string" and not flat.keys() & {"format", "enum"}
-    return flat | items | {"blank_is_none": len(kinds) < len(branches) and not is_text}
+    own = {"blank_is_none": NULL in rule.get("anyOf", []) and not is_text, "max_bytes": flat.get("maxBytes", 0)}
+    if "items" in flat:
+        own["items"] = _flat(flat["items"], definitions)
+        own["max_bytes"] = own["items"]["max_bytes"] * flat.get("maxItems", 10)
+    return flat | own

@@ -1,11 +1,12 @@
 """The answer to an action is a page, rendered by the page's own view after the commit: one reader to keep fresh."""
 
 from typing import Any, cast
-from urllib.parse import unquote_to_bytes, urlsplit
+from urllib.parse import urlsplit
 
 from flask import current_app, flash, g, get_flashed_messages, request, session
 from werkzeug import Response
 from werkzeug.exceptions import HTTPException
+from werkzeug.test import create_environ
 
 from flask_server_actions.result import Result
 from flask_server_actions.sentences import state
@@ -13,7 +14,7 @@ from flask_server_actions.sentences import state
 RESULT = "flask_server_actions.result"
 __all__ = ["last_result", "local_page"]
 MOST_FLASHES = 3  # a cookie holds 4 kB, and redirects that nobody follows must not fill it
-_DROPPED = ("werkzeug.", "flask.", "CONTENT_", "HTTP_IF_", "wsgi.input_")  # not the page's
+_OF_THE_FORM = ("PATH_INFO", "QUERY_STRING", "REQUEST_", "RAW_URI", "CONTENT_", "HTTP_IF_", "wsgi.input", "werkzeug.")
 
 
 def last_result() -> Result:
@@ -67,21 +68,15 @@ def inside(path: str) -> str:
     return path.removeprefix(root) if path.startswith(f"{root}/") else path
 
 
-def render(path: str, result: Result) -> Response:
-    """Return the page at `path` as its own GET view makes it now, for this caller, with `result` on it."""
-    target = urlsplit(path)
+def render(page: str, result: Result) -> Response:
+    """Return the page as its own GET view makes it now, for this caller, with `result` on it."""
+    environ = {name: value for name, value in request.environ.items() if not name.startswith(_OF_THE_FORM)}
     new_cookies = [f"{name}={value or ''}" for name, (value, _) in result.cookies.items()]  # the first of a name counts
-    environ = {name: value for name, value in request.environ.items() if not name.startswith(_DROPPED)}
-    environ |= state.personal_environ | {
-        "REQUEST_METHOD": "GET",
-        "PATH_INFO": unquote_to_bytes(target.path).decode("latin-1"),
-        "QUERY_STRING": target.query,
-        "HTTP_COOKIE": "; ".join([*new_cookies, request.environ.get("HTTP_COOKIE", "")]),
-        RESULT: result,
-    }
+    environ["HTTP_COOKIE"] = "; ".join([*new_cookies, request.environ.get("HTTP_COOKIE", "")])
+    environ |= state.personal_environ | {RESULT: result}
     # A context of its own: the page reads in a new transaction, after the commit, and remembers nothing of the action.
     # The action's connection goes back first, or a crowd of requests would hold one each and wait for a second.
     state.end_reading()
-    with current_app.app_context(), current_app.request_context(environ):
+    with current_app.app_context(), current_app.request_context(create_environ(page, environ_overrides=environ)):
         g.submitted = result.fields  # a page that refuses shows what was typed
         return current_app.full_dispatch_request()

@@ -18,7 +18,6 @@ from flask_server_actions.upload import Upload
 
 MAX_BYTES = 1_000_000  # of a form without its files
 MAX_FIELDS = 100
-PLAIN, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
 
 
 # A form that waits while its sender signs in: action and fields. It only fills a form again, so it needs no seal.
@@ -42,8 +41,8 @@ class Submission:
         file_bytes = sum(rule["max_bytes"] for rule in rules(action.schema).values())
         request.max_content_length = MAX_BYTES + file_bytes
         request.max_form_memory_size, request.max_form_parts = MAX_BYTES, MAX_FIELDS
-        raw = b"" if file_bytes and request.mimetype == MULTIPART else request.get_data()
-        if raw and request.mimetype != PLAIN:
+        raw = b"" if file_bytes and request.mimetype == "multipart/form-data" else request.get_data()
+        if raw and request.mimetype != "application/x-www-form-urlencoded":
             abort(415)
         # A body without a length is cut off at the limit, not refused; what is cut off must not pass for the whole.
         if len(raw) >= MAX_BYTES or raw.count(b"&") >= MAX_FIELDS:
@@ -66,7 +65,7 @@ class Submission:
 
     def digest(self) -> str:
         """Name what was sent, files included, so that the same form can be told from another."""
-        parts = [(name, [v if isinstance(v, str) else v.digest() for v in self.values[name]]) for name in self.values]
+        parts = [(name, [v if isinstance(v, str) else v.digest for v in self.values[name]]) for name in self.values]
         return hashlib.sha256(repr(sorted(parts)).encode()).hexdigest()
 
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 from secrets import token_urlsafe
 from traceback import walk_stack
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from flask import get_template_attribute, request
@@ -16,10 +16,9 @@ from flask_server_actions.form import rules
 from flask_server_actions.page import last_result
 from flask_server_actions.result import Result
 from flask_server_actions.sentences import sentence, state
-from flask_server_actions.submission import MULTIPART
 
 __all__ = ["BadTemplate"]
-MACROS = "server_actions/form.html"  # a template of this name in the application's own folder takes its place
+T = TypeVar("T")
 
 
 class BadTemplate(TemplateRuntimeError):
@@ -50,8 +49,8 @@ class BoundForm:
         return result if result.action in self._names and same else Result()
 
     def __html__(self) -> str:
-        kind = MULTIPART if any(rule["max_bytes"] for rule in rules(self.action.schema).values()) else ""
-        return _macro("form", self, self._address(self.action), kind, state.htmx)
+        has_files = any(rule["max_bytes"] for rule in rules(self.action.schema).values())
+        return _macro("form", self, self._address(self.action), has_files, state.htmx)
 
     def button(self, name: str) -> Markup:
         """Return the attributes of a button that sends the form to another action, with script and without."""
@@ -84,19 +83,18 @@ class BoundForm:
 
     def _rule(self, field: str) -> dict[str, Any]:
         missing = f"the schema {self.action.schema.__name__} of {self.action.name} has no field"
-        rule: dict[str, Any] = _find(field, rules(self.action.schema), missing)
-        return rule
+        return _find(field, rules(self.action.schema), missing)
 
 
 def _action(name: str) -> Action:
     if name in declared and name not in state.actions:
-        found = f"{name!r} is declared in {declared[name].place}, but its module is not given to ServerActions"
+        found = f"{name!r} is declared in {declared[name]}, but its module is not given to ServerActions"
         raise BadTemplate(f"{_line()}: {found}. Add it to modules=[…].")
     action: Action = _find(name, state.actions, "there is no action")
     return action
 
 
-def _find(name: str, known: Mapping[str, Any], missing: str) -> Any:
+def _find(name: str, known: Mapping[str, T], missing: str) -> T:
     if name in known:
         return known[name]
     near = get_close_matches(name, known, 3) or sorted(known)[:9]
@@ -113,4 +111,5 @@ def _line() -> str:
 
 
 def _macro(name: str, *values: Any) -> Markup:
-    return Markup(get_template_attribute(MACROS, name)(*values))  # noqa: S704
+    # A template of this name in the application's own folder takes its place.
+    return Markup(get_template_attribute("server_actions/form.html", name)(*values))  # noqa: S704

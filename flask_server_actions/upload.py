@@ -18,7 +18,7 @@ _SIGNATURES = {
 
 
 class Upload(FileStorage):
-    """An uploaded file: `filename`, `stream`, `save()`, its `size` in bytes, and `content_type` by its content.
+    """An uploaded file: `filename`, `stream`, `save()`, its `size` in bytes, its `content_type` by the content.
 
     What is larger than 500 kB lies on disk, not in memory, and is gone when the request ends.
     """
@@ -26,14 +26,10 @@ class Upload(FileStorage):
     def __init__(self, file: FileStorage) -> None:
         name = (file.filename or "").rpartition("/")[2]
         super().__init__(file.stream, name, content_type=_content_type(file.stream.read(4096)))
+        self.stream.seek(0)
+        self.digest = file_digest(self.stream, "sha256").hexdigest()  # type: ignore[arg-type]
         self.size = self.stream.seek(0, 2)
         self.stream.seek(0)
-
-    def digest(self) -> str:
-        """Return the SHA-256 of the content."""
-        found = file_digest(self.stream, "sha256").hexdigest()  # type: ignore[arg-type]
-        self.stream.seek(0)
-        return found
 
 
 class UploadLimit:

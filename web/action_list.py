@@ -9,6 +9,7 @@ from flask import current_app
 from flask.cli import with_appcontext
 
 from flask_server_actions import Action
+from flask_server_actions.declare import place
 
 
 @click.command("actions")
@@ -16,7 +17,7 @@ from flask_server_actions import Action
 def list_actions() -> None:
     """List every action: address, schema, policy, what it revalidates, where it is."""
     for name, item in sorted(current_app.extensions["server_actions"].actions.items()):
-        click.echo(f"POST /_actions/{name}    {item.place}")
+        click.echo(f"POST /_actions/{name}    {place(item.function)}")
         click.echo(f"    schema       {item.schema.__name__}({', '.join(item.schema.model_fields)})")
         click.echo(f"    policy       {item.allow.__name__}")
         click.echo(f"    revalidates  {', '.join(_revalidations(item)) or 'nothing'}")

@@ -63,7 +63,7 @@ def sign_in(form: Credentials, _user: User | None, account_id: int | None) -> Re
 def sign_out(_form: Nothing, _user: User | None) -> Result:
     """End the session, on every worker at once."""
     UserSession.end(session_token())
-    return redirect("/", "You are signed out.", cookies={cookie_name(SESSION): (None, cookie_options())})
+    return redirect("/", "You are signed out.", cookies={cookie_name(SESSION): ("", cookie_options() | {"max_age": 0})})
 
 
 def start_session(user: User) -> dict[str, Any]:

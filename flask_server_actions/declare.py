@@ -87,13 +87,12 @@ def _schema_of(function: Callable[..., Result], prepared: str) -> type[Form]:
         raise mistake(
             function, f"names {error.name}, which is unknown when it runs", "the import at run time"
         ) from None
-    kinds = [parameter.annotation for parameter in taken.values()]
-    forms = [isinstance(kind, type) and issubclass(kind, Form) for kind in kinds]
+    forms = [isinstance(item.annotation, type) and issubclass(item.annotation, Form) for item in taken.values()]
     if not any(forms):
         raise mistake(function, "has no schema", f"{usual}, with a Form as the form's type")
     if not forms[0] or len(taken) != (3 if prepared else 2):
         raise mistake(function, f"takes ({', '.join(taken)})", usual)
-    return kinds[0]  # type: ignore[no-any-return]
+    return next(iter(taken.values())).annotation  # type: ignore[no-any-return]
 
 
 def mistake(function: Any, found: str, write: str) -> BadDeclaration:

@@ -52,8 +52,7 @@ def _act(submission: Submission) -> Result:
     transaction: Any = state.transaction(action.name) if action.writes else nullcontext()
     with transaction as session:
         user = _authorised(submission)  # as the transaction itself has read them
-        if first := recall(session, submission):  # 409
-            return first
+        recall(session, submission)  # 409, or the first answer again
         result = action.function(form, user, *prepared)
         if not isinstance(result, Result):
             found = "nothing" if result is None else f"a {type(result).__name__}"
@@ -92,8 +91,7 @@ def _answer(result: Result, submission: Submission) -> Response:
         flash_result(result)
         response = redirect(request.script_root + page if is_local else page, 303)
     for name, (value, options) in result.cookies.items():
-        gone = {"max_age": 0, "expires": 0} if value is None else {}
-        response.set_cookie(name, value or "", **options | gone)
+        response.set_cookie(name, value, **options)
     return response
 
 

@@ -63,15 +63,16 @@ class ServerActions:
         """Serve the actions on `app`, at `app.extensions["server_actions"]`. Raises BadDeclaration."""
         mine = replace(self, db=db or self.db)
         mine.actions = collect(self.modules)
-        mine._connect(app.extensions.get("revalidation"))
-        mine._check(app)
+        mine._complete(app)
         app.extensions["server_actions"] = mine
         own = Blueprint("server_actions", __name__, "static", template_folder="templates", url_prefix="/_actions")
         own.add_url_rule("/<name>", "run", run, methods=["GET", "POST"], provide_automatic_options=False)
         app.register_blueprint(own)
         app.jinja_env.globals.update(action=BoundForm, last_result=last_result)
 
-    def _connect(self, revalidation: Any) -> None:
+    def _complete(self, app: Flask) -> None:
+        """Take what was not given from `db` and from Flask-Revalidation, and refuse to start without the rest."""
+        revalidation = app.extensions.get("revalidation")
         if self.db is not None:
             self.metadata = self.metadata or self.db.metadata
             self.transaction = self.transaction or partial(session_transaction, self.db.session)
@@ -79,8 +80,6 @@ class ServerActions:
         if revalidation is not None:
             self.transaction, self.is_shared = revalidation.write, revalidation.is_shared
             self.personal_environ, self.busy = revalidation.personal_environ, revalidation.busy
-
-    def _check(self, app: Flask) -> None:
         if not app.secret_key:
             raise BadDeclaration("SECRET_KEY is missing; it signs messages. Write app.config['SECRET_KEY'] = … first.")
         if self.transaction is None or self.metadata is None:

@@ -35,18 +35,17 @@ def form_key() -> str:
     return str(g.get("form_key", ""))
 
 
-def recall(session: Session, submission: Submission) -> Result | None:
-    """Return the first answer to this key, if there was one. Raises Result (409) when it comes with other words."""
+def recall(session: Session, submission: Submission) -> None:
+    """Raise the first answer to this key, if there was one; a Result (409) where it comes with other words."""
     if not submission.key:
-        return None
+        return
     table = key_table(state.metadata)
     try:
         row = session.execute(select(table).where(table.c.digest == _digest(submission))).first()
     except DBAPIError as error:
         raise RuntimeError(MISSING) if TABLE in str(error.orig) else error from error
-    if row and row.fields != submission.digest():
-        raise Result(sentence("sent_before"), 409)
-    return Result(**row.answer) if row else None
+    if row:
+        raise Result(**row.answer) if row.fields == submission.digest() else Result(sentence("sent_before"), 409)
 
 
 def remember(session: Session, submission: Submission, result: Result) -> None:

@@ -71,9 +71,9 @@ def inside(path: str) -> str:
 def render(page: str, result: Result) -> Response:
     """Return the page as its own GET view makes it now, for this caller, with `result` on it."""
     environ = {name: value for name, value in request.environ.items() if not name.startswith(_OF_THE_FORM)}
-    new_cookies = [f"{name}={value or ''}" for name, (value, _) in result.cookies.items()]  # the first of a name counts
-    environ["HTTP_COOKIE"] = "; ".join([*new_cookies, request.environ.get("HTTP_COOKIE", "")])
-    environ |= state.personal_environ | {RESULT: result}
+    cookies = [f"{name}={value}" for name, (value, _) in result.cookies.items()]  # the first of a name counts
+    cookies.append(request.headers.get("Cookie", ""))
+    environ |= state.personal_environ | {"HTTP_COOKIE": "; ".join(cookies), RESULT: result}
     # A context of its own: the page reads in a new transaction, after the commit, and remembers nothing of the action.
     # The action's connection goes back first, or a crowd of requests would hold one each and wait for a second.
     state.end_reading()

@@ -15,7 +15,7 @@ class Result(Exception):
     `status` is the HTTP status; below 400 it is done. `location` is the page to go to, if not the one the form was on.
     `errors` are sentences by field, `current` is what someone else saved meanwhile. `undo` offers to take it back: the
     label of a button, the name of its action, and what is bound to it. `cookies` are set if it is done, and the fresh
-    page already sees them: by name a value (None deletes it) and Flask's options. `focus` is the id of what the reader
+    page already sees them: by name a value and Flask's options. `focus` is the id of what the reader
     goes on with. `reveal_once` stands on the very next page and is stored nowhere; `keep_form` leaves the form as it
     was sent. `headers` are those of the answer. `data` is for callers in Python. The mechanism adds what the page needs
     of the form: `action`, `fields`, and `resume`, a form to go back to.
@@ -27,7 +27,7 @@ class Result(Exception):
     errors: dict[str, list[str]] = field(default_factory=dict)
     current: dict[str, Any] = field(default_factory=dict)
     undo: tuple[str, str, dict[str, Any]] | None = None
-    cookies: dict[str, tuple[str | None, dict[str, Any]]] = field(default_factory=dict, repr=False)
+    cookies: dict[str, tuple[str, dict[str, Any]]] = field(default_factory=dict, repr=False)
     focus: str = ""
     reveal_once: dict[str, str] = field(default_factory=dict, repr=False)
     keep_form: bool = False

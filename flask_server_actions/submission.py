@@ -21,8 +21,7 @@ MAX_FIELDS = 100
 
 
 # A form that waits while its sender signs in: action and fields. It only fills a form again, so it needs no seal.
-Resume = tuple[str, dict[str, list[str]]]
-_RESUME = TypeAdapter(Resume)
+_RESUME = TypeAdapter(tuple[str, dict[str, list[str]]])
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ class Submission:
     values: dict[str, list[Any]] = field(repr=False)
     key: str = field(default="", repr=False)
     page: str = ""
-    resume: Resume | None = field(default=None, repr=False)
+    resume: Any = field(default=None, repr=False)
 
     @classmethod
     def read(cls, action: Action) -> Self:
@@ -60,8 +59,9 @@ class Submission:
     def texts(self) -> dict[str, list[str]]:
         """Return what was typed, for the page to show again: no files, and nothing that is secret."""
         texts = {name: [value for value in values if isinstance(value, str)] for name, values in self.values.items()}
-        known = rules(self.action.schema)
-        return {name: texts[name] for name in texts if known.get(name, {}).get("format") != "password"}
+        return {
+            name: texts[name] for name in texts if rules(self.action.schema).get(name, {}).get("format") != "password"
+        }
 
     def digest(self) -> str:
         """Name what was sent, files included, so that the same form can be told from another."""
@@ -69,7 +69,7 @@ class Submission:
         return hashlib.sha256(repr(sorted(parts)).encode()).hexdigest()
 
 
-def _resume(text: str) -> Resume | None:
+def _resume(text: str) -> Any:
     try:
         return _RESUME.validate_json(text)
     except ValidationError:

@@ -49,8 +49,7 @@ class BoundForm:
         return result if result.action in self._names and same else Result()
 
     def __html__(self) -> str:
-        has_files = any(rule["max_bytes"] for rule in rules(self.action.schema).values())
-        return _macro("form", self, self._address(self.action), has_files, state.htmx)
+        return _macro("form", self, self._address(self.action), rules(self.action.schema), state.htmx)
 
     def button(self, name: str) -> Markup:
         """Return the attributes of a button that sends the form to another action, with script and without."""

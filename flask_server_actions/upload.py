@@ -1,9 +1,8 @@
 """Files that a form sends. Their type is what the content says; name and type that a client claims are only claims."""
 
 from hashlib import file_digest
-from typing import Any
 
-from pydantic import GetCoreSchemaHandler
+from pydantic import GetPydanticSchema
 from pydantic_core import PydanticCustomError, core_schema
 from werkzeug.datastructures import FileStorage
 
@@ -32,25 +31,20 @@ class Upload(FileStorage):
         self.stream.seek(0)
 
 
-class UploadLimit:
+def UploadLimit(max_bytes: int, *types: str) -> GetPydanticSchema:  # noqa: N802  # it stands among types
     """How large a file may be (bytes), and of which types: `Annotated[Upload, UploadLimit(5_000_000, "image/png")]`."""
 
-    def __init__(self, max_bytes: int, *types: str) -> None:
-        self.max_bytes, self.types = max_bytes, types
-
-    def __get_pydantic_core_schema__(self, source: Any, _handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
-        return core_schema.no_info_after_validator_function(self._check, core_schema.is_instance_schema(source))
-
-    def __get_pydantic_json_schema__(self, _schema: Any, _handler: Any) -> dict[str, Any]:
-        return {"type": "string", "format": "binary", "maxBytes": self.max_bytes, "accept": ",".join(self.types)}
-
-    def _check(self, upload: Upload) -> Upload:
-        if upload.size > self.max_bytes:
-            raise PydanticCustomError("file_too_large", "too large", {"megabytes": f"{self.max_bytes / 1e6:g}"})
-        if self.types and upload.content_type not in self.types:
-            context = {"types": ", ".join(self.types), "found": upload.content_type}
+    def check(upload: Upload) -> Upload:
+        if upload.size > max_bytes:
+            raise PydanticCustomError("file_too_large", "too large", {"megabytes": f"{max_bytes / 1e6:g}"})
+        if types and upload.content_type not in types:
+            context = {"types": ", ".join(types), "found": upload.content_type}
             raise PydanticCustomError("file_type", "another type", context)
         return upload
+
+    checked = core_schema.no_info_after_validator_function(check, core_schema.is_instance_schema(Upload))
+    described = {"type": "string", "format": "binary", "maxBytes": max_bytes, "accept": ",".join(types)}
+    return GetPydanticSchema(lambda *_: checked, lambda *_: described)
 
 
 def _content_type(head: bytes) -> str:

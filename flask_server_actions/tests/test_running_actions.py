@@ -162,7 +162,7 @@ def test_form_from_elsewhere_is_refused_and_the_log_names_our_origins(caplog):
         answer = send(app, NAME, {"name": "tea"}, headers={"Origin": "http://evil.example"})
 
     assert answer.status_code == 403
-    assert "own: http://localhost" in caplog.text
+    assert "own: ['http://localhost']" in caplog.text
     assert "http://evil.example" in caplog.text
     assert names(app) == []
 

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 def require_same_origin() -> None:
     """403 unless the request comes from a page of ours, or only reads. Runs first: a denied request costs no query."""
     site, origin, own = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin"), state.origins()
-    if request.method == "POST" and not is_same_origin(site, origin, own):
+    if request.method not in ("GET", "HEAD") and not is_same_origin(site, origin, own):
         log.warning("csrf: refused %r: Sec-Fetch-Site %r, Origin %r; own: %s", request.path, site, origin, sorted(own))
         abort(403, description="foreign origin")
 

@@ -74,8 +74,7 @@ def collect(sources: Iterable[ModuleType | Action]) -> dict[str, Action]:
     for source in sources:
         for item in [source] if isinstance(source, Action) else vars(source).values():
             if isinstance(item, Action) and found.setdefault(item.name, item) is not item:
-                other = f"has the name of the action in {place(found[item.name].function)}"
-                raise mistake(item.function, other, "another module or function name")
+                raise mistake(item.function, f"is also in {place(found[item.name].function)}", "another function name")
     return found
 
 
@@ -84,9 +83,7 @@ def _schema_of(function: Callable[..., Result], prepared: str) -> type[Form]:
     try:
         taken = inspect.signature(function, eval_str=True).parameters
     except NameError as error:
-        raise mistake(
-            function, f"names {error.name}, which is unknown when it runs", "the import at run time"
-        ) from None
+        raise mistake(function, f"names {error.name}, which is unknown when it runs", "the import") from None
     forms = [isinstance(item.annotation, type) and issubclass(item.annotation, Form) for item in taken.values()]
     if not any(forms):
         raise mistake(function, "has no schema", f"{usual}, with a Form as the form's type")

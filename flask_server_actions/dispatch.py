@@ -48,9 +48,7 @@ def _act(submission: Submission) -> Result:
         state.rate_limiter(action, form)  # 429
     if action.prepare:
         prepared = [action.prepare(form, _authorised(submission))]  # 401, 403
-        state.end_reading()
-    transaction: Any = state.transaction(action.name) if action.writes else nullcontext()
-    with transaction as session:
+    with state.transaction(action.name) if action.writes else nullcontext() as session:
         user = _authorised(submission)  # as the transaction itself has read them
         recall(session, submission)  # 409, or the first answer again
         result = action.function(form, user, *prepared)
@@ -79,8 +77,6 @@ def _sign_in(submission: Submission) -> Result:
 
 
 def _answer(result: Result, submission: Submission) -> Response:
-    if not result.ok:
-        result.cookies.clear()  # they belong to an effect that did not happen
     page = inside(result.location) or page_of(submission.page)
     htmx, is_local = request.headers.get("HX-Request") == "true", page.startswith("/")
     if is_local and (htmx or not result.ok or submission.resume or result.reveal_once):
@@ -90,7 +86,7 @@ def _answer(result: Result, submission: Submission) -> Response:
     else:
         flash_result(result)
         response = redirect(request.script_root + page if is_local else page, 303)
-    for name, (value, options) in result.cookies.items():
+    for name, (value, options) in result.cookies.items() if result.ok else ():
         response.set_cookie(name, value, **options)
     return response
 
@@ -98,8 +94,7 @@ def _answer(result: Result, submission: Submission) -> Response:
 def _rendered(page: str, result: Result, submission: Submission) -> Response:
     response = render(page, _with_its_form(result, submission))
     if response.status_code == 303 and not (result.ok or result.resume):  # the page itself asks for a sign-in first
-        asked = _sign_in(submission)
-        return _rendered(asked.location, asked, submission)
+        return _answer(_sign_in(submission), submission)
     response.status_code = result.status if response.status_code == 200 else response.status_code
     if result.location:
         response.headers["HX-Push-Url"] = request.script_root + page

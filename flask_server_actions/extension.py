@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any
 
 from flask import Blueprint, Flask, current_app, request
-from sqlalchemy import MetaData, event
+from sqlalchemy import MetaData, Table, event
 from sqlalchemy.orm import Session
 
 from flask_server_actions.declare import Action, BadDeclaration, collect, mistake
@@ -33,8 +33,9 @@ class ServerActions:
     `sign_in` is the path of the sign-in page. `pages` names the blueprints whose GET routes are pages; by default all.
     `rate_limiter(action, form)` raises `too_many(…)`. `sentences` replaces what people are told, `htmx` the attributes
     of each form ({}: none). `transaction(by)` is a context manager that yields a session and commits it, `metadata`
-    gets the table of one-time keys, `is_shared` says whether a copy for everyone is being made: these three come from
-    `db`, a Flask-SQLAlchemy handle, and from Flask-Revalidation where that is plugged in before.
+    gets the table of one-time keys, `end_reading` gives back the connection that the request has read with, `is_shared`
+    says whether a copy for everyone is being made: these four come from `db`, a Flask-SQLAlchemy handle, and from
+    Flask-Revalidation where that is plugged in before.
     """
 
     app: InitVar[Flask | None] = None
@@ -54,6 +55,7 @@ class ServerActions:
     personal_environ: Mapping[str, Any] = field(default_factory=dict)
     busy: tuple[type[Exception], ...] = ()
     actions: dict[str, Action] = field(init=False, default_factory=dict)
+    form_keys: Table = field(init=False)
 
     def __post_init__(self, app: Flask | None) -> None:
         if app is not None:
@@ -72,12 +74,11 @@ class ServerActions:
 
     def _complete(self, app: Flask) -> None:
         """Take what was not given from `db` and from Flask-Revalidation, and refuse to start without the rest."""
-        revalidation = app.extensions.get("revalidation")
         if self.db is not None:
             self.metadata = self.metadata or self.db.metadata
             self.transaction = self.transaction or partial(session_transaction, self.db.session)
             self.end_reading = self.db.session.rollback
-        if revalidation is not None:
+        if revalidation := app.extensions.get("revalidation"):
             self.transaction, self.is_shared = revalidation.write, revalidation.is_shared
             self.personal_environ, self.busy = revalidation.personal_environ, revalidation.busy
         if not app.secret_key:
@@ -87,7 +88,7 @@ class ServerActions:
         for item in self.actions.values():
             if item.rate_limit is not None and self.rate_limiter is None:
                 raise mistake(item.function, "has a rate_limit", "ServerActions(app, db, rate_limiter=…)")
-        key_table(self.metadata)
+        self.form_keys = key_table(self.metadata)
 
     @staticmethod
     def call(name: str, fields: Mapping[str, Any] | None = None) -> Result:

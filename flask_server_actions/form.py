@@ -11,7 +11,6 @@ from flask_server_actions.result import Result
 from flask_server_actions.sentences import about_field, sentence
 
 __all__ = ["Form"]
-NULL = {"type": "null"}
 
 
 class Form(BaseModel):
@@ -63,19 +62,18 @@ def rules(schema: type[Form]) -> dict[str, dict[str, Any]]:
     These are `required`, `blank_is_none`, and `max_bytes` of all files together that the field may send.
     """
     whole = schema.model_json_schema()
-    required, definitions = whole.get("required", []), whole.get("$defs", {})
-    found = {name: _flat(rule, definitions) for name, rule in whole["properties"].items()}
-    return {name: rule | {"required": name in required} for name, rule in found.items()}
+    fields, required = whole["properties"], whole.get("required", [])
+    return {name: _flat(rule, whole) | {"required": name in required} for name, rule in fields.items()}
 
 
-def _flat(rule: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+def _flat(rule: dict[str, Any], whole: dict[str, Any]) -> dict[str, Any]:
     """Return the rule with its references followed, and the first branch that is not null taken in."""
-    kinds = [kind for kind in rule.get("anyOf", []) if kind != NULL]
-    flat = (kinds[0] if kinds else {}) | rule
-    flat = definitions[flat["$ref"].rpartition("/")[2]] | flat if "$ref" in flat else flat
+    branches = rule.get("anyOf", [])
+    flat = next((branch for branch in branches if branch != {"type": "null"}), {}) | rule
+    flat = whole["$defs"][flat["$ref"].rpartition("/")[2]] | flat if "$ref" in flat else flat
     is_text = flat.get("type") == "string" and not flat.keys() & {"format", "enum"}
-    own = {"blank_is_none": NULL in rule.get("anyOf", []) and not is_text, "max_bytes": flat.get("maxBytes", 0)}
+    own = {"blank_is_none": {"type": "null"} in branches and not is_text, "max_bytes": flat.get("maxBytes", 0)}
     if "items" in flat:
-        own["items"] = _flat(flat["items"], definitions)
+        own["items"] = _flat(flat["items"], whole)
         own["max_bytes"] = own["items"]["max_bytes"] * flat.get("maxItems", 10)
     return flat | own

@@ -35,31 +35,32 @@ def form_key() -> str:
     return str(g.get("form_key", ""))
 
 
-def recall(session: Session, submission: Submission) -> None:
-    """Raise the first answer to this key, if there was one; a Result (409) where it comes with other words."""
-    if not submission.key:
+def recall(session: Session | None, submission: Submission) -> None:
+    """Raise the first answer to this key, if there was one; a Result (409) where it comes with other words.
+
+    Without a session nothing is written, and nothing is remembered.
+    """
+    if session is None or not submission.key:
         return
-    table = key_table(state.metadata)
     try:
-        row = session.execute(select(table).where(table.c.digest == _digest(submission))).first()
+        row = session.execute(select(state.form_keys).where(state.form_keys.c.digest == _digest(submission))).first()
     except DBAPIError as error:
         raise RuntimeError(MISSING) if TABLE in str(error.orig) else error from error
     if row:
         raise Result(**row.answer) if row.fields == submission.digest() else Result(sentence("sent_before"), 409)
 
 
-def remember(session: Session, submission: Submission, result: Result) -> None:
+def remember(session: Session | None, submission: Submission, result: Result) -> None:
     """Store the answer under its key, in the transaction of its effect; without what is revealed once."""
-    if submission.key:
+    if session is not None and submission.key:
         answer = {"message": result.message, "location": result.location, "undo": result.undo}
         row = {"digest": _digest(submission), "fields": submission.digest(), "answer": answer, "used_at": _now()}
-        session.execute(insert(key_table(state.metadata)).values(row))
+        session.execute(insert(state.form_keys).values(row))
 
 
 def sweep_form_keys(session: Session, older_than: timedelta = timedelta(days=7)) -> None:
     """Forget keys that no open page can still hold, inside a running write."""
-    table = key_table(state.metadata)
-    session.execute(delete(table).where(table.c.used_at < _now() - older_than))
+    session.execute(delete(state.form_keys).where(state.form_keys.c.used_at < _now() - older_than))
 
 
 def _now() -> datetime:

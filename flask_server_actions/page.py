@@ -3,8 +3,7 @@
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-from flask import current_app, flash, g, get_flashed_messages, request, session
-from werkzeug import Response
+from flask import Response, current_app, flash, g, get_flashed_messages, request, session
 from werkzeug.exceptions import HTTPException
 from werkzeug.test import create_environ
 
@@ -13,7 +12,6 @@ from flask_server_actions.sentences import state
 
 RESULT = "flask_server_actions.result"
 __all__ = ["last_result", "local_page"]
-MOST_FLASHES = 3  # a cookie holds 4 kB, and redirects that nobody follows must not fill it
 _OF_THE_FORM = ("PATH_INFO", "QUERY_STRING", "REQUEST_", "RAW_URI", "CONTENT_", "HTTP_IF_", "wsgi.input", "werkzeug.")
 
 
@@ -36,7 +34,7 @@ def flash_result(result: Result) -> None:
     if result.message or result.undo or result.focus:
         carried: Any = [result.message, result.undo, result.focus]  # stored as JSON, although `flash` asks for a string
         flash(carried, RESULT)
-        session["_flashes"] = session["_flashes"][-MOST_FLASHES:]
+        session["_flashes"] = session["_flashes"][-3:]  # redirects that nobody follows must not fill the cookie's 4 kB
 
 
 def local_page(path: str | None, default: str = "/") -> str:
@@ -71,7 +69,8 @@ def inside(path: str) -> str:
 def render(page: str, result: Result) -> Response:
     """Return the page as its own GET view makes it now, for this caller, with `result` on it."""
     environ = {name: value for name, value in request.environ.items() if not name.startswith(_OF_THE_FORM)}
-    cookies = [f"{name}={value}" for name, (value, _) in result.cookies.items()]  # the first of a name counts
+    # The first of a name counts. Cookies of a refusal do not: they belong to an effect that did not happen.
+    cookies = [f"{name}={value}" for name, (value, _) in result.cookies.items() if result.ok]
     cookies.append(request.headers.get("Cookie", ""))
     environ |= state.personal_environ | {"HTTP_COOKIE": "; ".join(cookies), RESULT: result}
     # A context of its own: the page reads in a new transaction, after the commit, and remembers nothing of the action.

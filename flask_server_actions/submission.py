@@ -54,14 +54,13 @@ class Submission:
         for name, file in request.files.items(multi=True):
             if file.filename:
                 values.setdefault(name, []).append(Upload(file))
-        return cls(action, values, key[:64] if action.writes else "", page, _resume(resume))
+        return cls(action, values, key[:64], page, _resume(resume))
 
     def texts(self) -> dict[str, list[str]]:
         """Return what was typed, for the page to show again: no files, and nothing that is secret."""
-        texts = {name: [value for value in values if isinstance(value, str)] for name, values in self.values.items()}
-        return {
-            name: texts[name] for name in texts if rules(self.action.schema).get(name, {}).get("format") != "password"
-        }
+        secret = {name for name, rule in rules(self.action.schema).items() if rule.get("format") == "password"}
+        typed = {name: values for name, values in self.values.items() if name not in secret}
+        return {name: [text for text in values if isinstance(text, str)] for name, values in typed.items()}
 
     def digest(self) -> str:
         """Name what was sent, files included, so that the same form can be told from another."""

@@ -1,5 +1,6 @@
 """The template's side: `<form {{ action("posts.create_post") }}>`, and the fields of that form."""
 
+import sys
 from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 from secrets import token_urlsafe
@@ -103,7 +104,7 @@ def _find(name: str, known: Mapping[str, T], missing: str) -> T:
 
 def _line() -> str:
     """Return file and line of the template that is being rendered."""
-    for frame, line in walk_stack(None):
+    for frame, line in walk_stack(sys._getframe()):
         if template := frame.f_globals.get("__jinja_template__"):
             return f"{template.filename or template.name}:{template.get_corresponding_lineno(line)}"
     return "a template"

@@ -344,10 +344,30 @@ def test_preview_keeps_the_form_and_opens_no_transaction():
     app = serve(lambda _a, form, _u: preview("Not saved.", html=f"<i>{form.name}</i>"), writes=False)
     app.extensions["server_actions"].transaction = refuse
 
-    answer = send(app, NAME, {"name": "tea"})
+    for name in ("tea", "jam"):
+        answer = send(app, NAME, {"name": name}, query_string={"_key": "k"})
 
-    assert answer.status_code == 200
-    assert 'value="tea"' in answer.text
+        assert answer.status_code == 200
+        assert f'value="{name}"' in answer.text
+
+
+def test_copy_for_everyone_says_nothing_of_an_action():
+    shared = []
+    page = "{% set form = action(name) %}[{{ last_result().message }}{{ form.value('name', '') }}]"
+    app = serve(lambda *_: conflict("Someone was first."), page=page, is_shared=lambda: bool(shared))
+
+    assert send(app, NAME, {"name": "tea"}, htmx=True).text == "[Someone was first.tea]"
+    shared.append(True)
+    assert send(app, NAME, {"name": "tea"}, htmx=True).text == "[]"
+
+
+def test_cookie_is_deleted_by_its_age():
+    app = serve(lambda *_: success("", cookies={"mark": ("", {"max_age": 0})}), page="{{ request.cookies['mark'] }}")
+    client = app.test_client()
+    client.set_cookie("mark", "old")
+
+    assert send(app, NAME, {"name": "x"}, client=client, htmx=True).text == ""
+    assert client.get_cookie("mark") is None
 
 
 def test_busy_database_is_a_503_with_the_words_kept():

@@ -10,8 +10,7 @@ from typing import Any, Self
 
 from pydantic import ValidationError
 from sqlalchemy import LargeBinary, String, UniqueConstraint, delete, func, select, update
-from sqlalchemy.exc import IntegrityError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import IntegrityError, OperationalError, TimeoutError as PoolTimeout
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.database import Model, db, now

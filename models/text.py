@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from html import unescape
 
 import nh3
 from markdown_it import MarkdownIt
@@ -57,14 +58,8 @@ def first_words(html: str, limit: int = 180) -> str:
     """Return the beginning of rendered prose as plain text, cut between words, at most `limit` characters."""
     paragraphs = (part for part in html.split("</p>") if "<p>" in part)
     plain = nh3.clean(next(paragraphs, "").rpartition("<p>")[2], tags=set())
-    words = " ".join(_unescape(plain).split())
+    words = " ".join(unescape(plain).split())
     return words if len(words) <= limit else f"{words[: limit - 1].rpartition(' ')[0]}…"
-
-
-def _unescape(text: str) -> str:
-    for entity, character in (("&lt;", "<"), ("&gt;", ">"), ("&nbsp;", " "), ("&quot;", '"'), ("&amp;", "&")):
-        text = text.replace(entity, character)
-    return text
 
 
 def storable(text: str) -> str:

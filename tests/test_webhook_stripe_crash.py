@@ -20,8 +20,7 @@ import webhooks
 from conftest import settings_for
 from flask import Flask
 from serving import Server, serving
-from sqlalchemy import event as database
-from sqlalchemy import select
+from sqlalchemy import event as database, select
 from webhook_app import COUNTED
 from webhooks import SCALE, STRIPE, Sender, encoded, inbox, member, send, signed
 

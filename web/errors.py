@@ -3,15 +3,13 @@
 import logging
 
 from flask import Flask, Response, current_app, make_response, request
-from sqlalchemy.exc import OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import OperationalError, TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from flask_revalidation import Busy, Mistake, is_busy
 from flask_server_actions import BadTemplate
 from models import NotFound
-from web import error_pages as pages
-from web import problems
+from web import error_pages as pages, problems
 
 log = logging.getLogger(__name__)
 KEPT_HEADERS = ("allow", "retry-after", "www-authenticate")

@@ -4,8 +4,7 @@ import logging
 import re
 
 import pytest
-from flask import abort
-from flask import redirect as see_other
+from flask import abort, redirect as see_other
 from items_app import ORIGIN, add, make, names, send
 from pydantic import field_validator
 

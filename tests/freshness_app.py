@@ -29,7 +29,6 @@ from flask_revalidation.transaction import current_write, running_write, write
 from models import db
 
 DEADLY = ("posts.update_post", "api update_post", "webhook stripe", "webhook")
-DEADLY = ("posts.update_post", "api update_post", "webhook stripe", "webhook")
 DELAY = 0.03  # seconds that a planted fault waits between its two steps; elsewhere the scheduler does that
 
 

@@ -39,8 +39,8 @@ def test_preview_saves_nothing_and_can_be_asked_for_again(app, ada, page, words)
     assert fingerprint(app) == before
 
 
-def test_preview_waits_for_no_writer(app, ada, page, words):
-    with app.app_context(), write(by="a slow writer"):
+def test_preview_waits_for_no_writer(make_app, ada, page, words):
+    with make_app().app_context(), write(by="a slow writer on another worker"):
         answer = ada.act("posts.preview_post", page=page, **words)
 
     assert answer.status_code == 200

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from pydantic import BaseModel, ValidationError
 
 from flask_revalidation.detector import watch
-from flask_revalidation.mistakes import extension_for, place_of, source_line
+from flask_revalidation.mistakes import extension_for
 from flask_revalidation.privacy import PERSONAL, shared
 from flask_revalidation.store import Entry, injective_key
 from flask_revalidation.tags import read_versions
@@ -55,7 +55,7 @@ def cached(*key: str | int | None, tags: Collection[str], render: Callable[[], s
     `key` starts with a name and holds everything that `render` depends on besides the database; `tags` name what it
     shows. Raises `PrivateRead` when `render` looks at the caller.
     """
-    state = extension_for(f"{source_line()} calls cached")
+    state = extension_for("cached")
     name = injective_key("fragment", state.release, *key)
     if is_dirty(state.db):
         return Markup(shared(name, render))  # noqa: S704
@@ -79,7 +79,7 @@ def cached_page(
     def decorate(view: Callable[..., Any]) -> Callable[..., Response]:
         @wraps(view)
         def serve(**values: Any) -> Response:
-            state = extension_for(f"@cached_page on {view.__name__} ({place_of(view)})")
+            state = extension_for(view)
             asked = _parse(query) if query else None
             arguments = {**values, "query": asked} if asked else values
             if is_personal(state, credential) or is_dirty(state.db):

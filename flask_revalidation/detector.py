@@ -22,7 +22,7 @@ from sqlalchemy import Connection, Engine, event
 from flask_revalidation.mistakes import Mistake, source_line
 from flask_revalidation.store import Entry, Store
 from flask_revalidation.tags import TABLE, versions_on
-from flask_revalidation.transaction import WRITTEN, Write
+from flask_revalidation.transaction import WRITTEN
 
 __all__ = ["ForgottenRevalidation"]
 
@@ -74,7 +74,7 @@ class Detector:
             for read in entry.reads:
                 if _ask(connection, read.statement, read.parameters) != read.answer:
                     running = connection.get_execution_options().get("write")
-                    by = running.by if isinstance(running, Write) else f"The commit at {source_line()}"
+                    by = getattr(running, "by", None) or f"The commit at {source_line()}"
                     raise ForgottenRevalidation(_message(by, entry, written, set(_NAME.findall(read.statement))))
 
 

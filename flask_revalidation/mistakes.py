@@ -1,11 +1,10 @@
 """What an author got wrong, said in a sentence: where it stands, what was found, what to write instead."""
 
-import sys
+import inspect
 import sysconfig
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from flask import current_app
@@ -28,35 +27,34 @@ class Mistake(Exception):
 
 def source_line() -> str:
     """Return `file:line` of the nearest running code that belongs to no library, in Python or in a template."""
-    for frame, line in traceback.walk_stack(sys._getframe()):
+    for frame, line in traceback.walk_stack(inspect.currentframe()):
         path = frame.f_code.co_filename
         if path.startswith(_TESTS) or not path.startswith(_LIBRARIES):
-            return f"{_short(path)}:{_line_in_source(frame, line)}"
+            template = frame.f_globals.get("__jinja_template__")  # Jinja's code has other lines than the template
+            return _place(path, template.get_corresponding_lineno(line) if template else line)
     return "a library"
 
 
-def place_of(function: Callable[..., Any]) -> str:
-    """Return `file:line` of a function of the application."""
-    code = getattr(function, "__code__", None)
-    return f"{_short(code.co_filename)}:{code.co_firstlineno}" if code else repr(function)
+def extension_for(caller: str | Callable[..., Any]) -> "Revalidation":
+    """Return the running application's extension. Raises `Mistake` where it has none.
 
-
-def extension_for(purpose: str) -> "Revalidation":
-    """Return the running application's extension. Raises `Mistake` where it has none; `purpose` says who asks."""
+    `caller` is who asks, for the message: the name of a function of ours, or the view that stands under `cached_page`.
+    """
     extension: Revalidation | None = current_app.extensions.get("revalidation")
     if extension is None:
         raise Mistake(
-            f"{purpose}: the application {current_app.name!r} has no Revalidation."
+            f"{_asked_by(caller)}: the application {current_app.name!r} has no Revalidation."
             " Write `Revalidation(app, db)` where it is made, after `db.init_app(app)`."
         )
     return extension
 
 
-def _short(path: str) -> str:
-    return path.removeprefix(f"{Path.cwd()}/")
+def _asked_by(caller: str | Callable[..., Any]) -> str:
+    if isinstance(caller, str):
+        return f"{source_line()} calls {caller}"
+    code = inspect.unwrap(caller).__code__
+    return f"@cached_page on {caller.__name__} ({_place(code.co_filename, code.co_firstlineno)})"
 
 
-def _line_in_source(frame: FrameType, line: int) -> int:
-    template = frame.f_globals.get("__jinja_template__")  # set by Jinja, whose code has other lines than the template
-    found: int = template.get_corresponding_lineno(line) if template else line
-    return found
+def _place(path: str, line: int) -> str:
+    return f"{path.removeprefix(f'{Path.cwd()}/')}:{line}"

@@ -9,8 +9,8 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import Column, Connection, MetaData, PoolProxiedConnection, String, Table, event, text
 from sqlalchemy.orm import Session
 
-from flask_revalidation.mistakes import Mistake, extension_for
-from flask_revalidation.transaction import current_write, write_of
+from flask_revalidation.mistakes import Mistake
+from flask_revalidation.transaction import current_write, running_write
 
 __all__ = ["insert_epoch", "revalidate_everything", "revalidate_path", "revalidate_tag", "tag_table"]
 
@@ -27,12 +27,11 @@ _UPSERT = text(
 
 def tag_table(metadata: MetaData) -> Table:
     """Return the table of versions, added to `metadata` unless it is there. Creating it also creates the epoch."""
-    if TABLE in metadata.tables:
-        return metadata.tables[TABLE]
-    tag, version = Column("tag", String(400), primary_key=True), Column("version", String(32), nullable=False)
-    table = Table(TABLE, metadata, tag, version)
-    event.listen(table, "after_create", lambda _table, connection, **_: insert_epoch(connection))
-    return table
+    if TABLE not in metadata.tables:
+        tag, version = Column("tag", String(400), primary_key=True), Column("version", String(32), nullable=False)
+        table = Table(TABLE, metadata, tag, version)
+        event.listen(table, "after_create", lambda _table, connection, **_: insert_epoch(connection))
+    return metadata.tables[TABLE]
 
 
 def new_version() -> str:
@@ -83,11 +82,10 @@ def _table_expected() -> Iterator[None]:
 
 def commit_versions(session: Session) -> None:
     """Session hook: the versions come last before COMMIT, so that their rows are locked for a moment only."""
-    running = write_of(session)
-    if running is None or session.in_nested_transaction():
-        return  # a savepoint is released, and nothing is committed yet
-    session.flush()
-    replace_versions(session.connection(), running.tags)
+    running = running_write(session)
+    if running and not session.in_nested_transaction():  # else a savepoint is released, and nothing is committed yet
+        session.flush()
+        replace_versions(session.connection(), running.tags)
 
 
 def replace_versions(connection: Connection, tags: Iterable[str]) -> None:
@@ -116,7 +114,6 @@ def revalidate_everything() -> None:
 
     The new epoch is what keeps a copy made before its tag's first touch from coming back to life.
     """
-    current_write("revalidate_everything")
-    connection = extension_for("revalidate_everything").db.session.connection()
+    connection = current_write("revalidate_everything").session.connection()
     connection.execute(text(f"DELETE FROM {TABLE}"))  # noqa: S608
     insert_epoch(connection)

@@ -8,8 +8,7 @@ from functools import partial
 from typing import Any, NoReturn
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import Connection, Engine, event
-from sqlalchemy.exc import OperationalError, TimeoutError as PoolTimeout
+from sqlalchemy import Connection, Engine, event, exc
 from sqlalchemy.orm import Session
 
 from flask_revalidation.mistakes import Mistake, extension_for, source_line
@@ -19,7 +18,7 @@ __all__ = ["Busy", "WriteOutsideTransaction", "is_busy", "write"]
 
 WRITTEN = "revalidation_written"  # in a connection's `info`: the tables that the running transaction has written
 _RUNNING = "revalidation_write"  # in a session's `info`
-_ENDS = ("commit", "rollback", "close")
+_ENDS = ("commit", "rollback", "close", "reset", "invalidate")
 _RETRY_CODES = ("40001", "40P01", "55P03")  # PostgreSQL: serialization failure, deadlock, lock not available
 _VERBS = r"(?:INSERT|REPLACE|MERGE|UPDATE|DELETE)(?: OR \w+)?(?: INTO| FROM)?(?: ONLY)?"
 _WRITE = re.compile(rf'\s*(?:WITH\b.*?[()]\s*)?{_VERBS}\s+(?:"?\w+"?\.)?"?(\w+)', re.IGNORECASE | re.DOTALL)
@@ -37,9 +36,10 @@ class WriteOutsideTransaction(Mistake):
 
 @dataclass
 class Write:
-    """A running write: who writes, and the tags that commit will replace."""
+    """A running write: who writes, on which session, and the tags whose versions commit will replace."""
 
     by: str
+    session: Session
     tags: set[str] = field(default_factory=set)
 
 
@@ -52,76 +52,59 @@ def write(by: str, patience: float | None = None) -> Iterator[Session]:
     database cannot take it now, and `Mistake` inside another write. Any exception rolls back the data and the versions.
     """
     session: Session = extension_for("write").db.session()
-    running = session.info.get(_RUNNING)
-    if running:
+    if outer := running_write(session):
         raise Mistake(
-            f"{source_line()}: {by} asks for a second write inside that of {running.by}; a write is one transaction."
+            f"{source_line()}: {by} asks for a second write inside that of {outer.by}; a write is one transaction."
             " Take out the inner `with write(…)`: what it does belongs to the outer one."
         )
     session.rollback()
-    running = session.info[_RUNNING] = Write(by)
+    running = session.info[_RUNNING] = Write(by, session)
+    refused = {name: partial(_refuse, name, by) for name in _ENDS}
+    vars(session).update(refused)
+    transaction = session.begin()
     try:
         session.connection(execution_options={"write": running, "patience": patience})
-        with _undivided(session, by):
-            yield session
-        session.commit()
-    except (OperationalError, PoolTimeout, LockTimeout) as error:
-        session.rollback()
-        if not is_busy(error):
-            raise
-        raise Busy("The database is busy; nothing was saved.") from error
-    except BaseException:
-        session.rollback()
+        yield session
+        transaction.commit()
+    except BaseException as error:
+        type(session).rollback(session)
+        if is_busy(error):
+            raise Busy("The database is busy; nothing was saved.") from error
         raise
     finally:
         del session.info[_RUNNING]
-
-
-@contextmanager
-def _undivided(session: Session, by: str) -> Iterator[None]:
-    """Refuse whatever would end the transaction in the block: it would part the data from its versions."""
-    for name in _ENDS:
-        setattr(session, name, partial(_refuse, name, by))
-    try:
-        yield
-    finally:
-        for name in _ENDS:
+        for name in refused:
             delattr(session, name)
 
 
 def _refuse(name: str, by: str, *_: Any) -> NoReturn:
+    """Stand for what would end the transaction inside a write: it would part the data from its versions."""
     raise Mistake(
         f"{source_line()} calls {name}() inside the write of {by}. Take it out: `with write(…)` commits at its end, and"
         " rolls back when an exception leaves it; a savepoint is `with session.begin_nested()`."
     )
 
 
-def is_busy(error: Exception) -> bool:
+def is_busy(error: BaseException) -> bool:
     """Tell waiting in vain from a fault: a missing table or a full disk does not get better by trying again."""
-    if not isinstance(error, OperationalError):
-        return True
-    return "locked" in str(error.orig) or getattr(error.orig, "sqlstate", None) in _RETRY_CODES
+    if isinstance(error, exc.OperationalError):
+        return "locked" in str(error.orig) or getattr(error.orig, "sqlstate", None) in _RETRY_CODES
+    return isinstance(error, exc.TimeoutError | LockTimeout)
 
 
-def running_write() -> Write | None:
-    """Return the write that is open in this application context, if there is one."""
-    return write_of(extension_for("running_write").db.session())
-
-
-def write_of(session: Session) -> Write | None:
+def running_write(session: Session) -> Write | None:
     """Return the write that is open on `session`, if there is one."""
     return session.info.get(_RUNNING)
 
 
 def current_write(asked_by: str) -> Write:
-    """Return the running write. Raises `Mistake` where there is none."""
-    running = running_write()
-    if running is None:
-        raise Mistake(
-            f"{source_line()} calls {asked_by} outside of a write. It belongs inside `with write(…)`, beside the change"
-            " it is about."
-        )
-    return running
+    """Return the write that is open in this application context. Raises `Mistake` where there is none."""
+    if running := running_write(extension_for(asked_by).db.session()):
+        return running
+    raise Mistake(
+        f"{source_line()} calls {asked_by} outside of a write. It belongs inside `with write(…)`, beside the change"
+        " it is about."
+    )
 
 
 def is_dirty(db: SQLAlchemy) -> bool:
@@ -129,9 +112,8 @@ def is_dirty(db: SQLAlchemy) -> bool:
     if not db.session.registry.has():
         return False
     session = db.session()
-    if write_of(session) or session.new or session.dirty or session.deleted:
-        return True
-    return session.in_transaction() and bool(session.connection().info[WRITTEN])
+    pending = running_write(session) or session.new or session.dirty or session.deleted
+    return bool(pending or (session.in_transaction() and session.connection().info[WRITTEN]))
 
 
 def watch_writes(engine: Engine, strict: bool) -> None:

@@ -38,15 +38,12 @@ class WriteLock:
 
 def _lock(path: Path, deadline: float, shortest: float, longest: float) -> IO[bytes]:
     file = path.open("ab")  # opened for this writer alone: flock then tells threads apart as well as processes
-    try:
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return file
-            except BlockingIOError:
-                if time.monotonic() >= deadline:
-                    raise LockTimeout(f"{path.name} was not free in time") from None
-            time.sleep(random.uniform(shortest, longest))  # noqa: S311
-    except BaseException:
-        file.close()
-        raise
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return file
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                file.close()
+                raise LockTimeout(f"{path.name} was not free in time") from None
+        time.sleep(random.uniform(shortest, longest))  # noqa: S311

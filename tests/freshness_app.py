@@ -46,8 +46,8 @@ def _die_after_commits(share: float, seed: str) -> None:
     chance = random.Random(f"{seed} {os.getpid()}")
 
     @event.listens_for(db.session, "after_commit")
-    def die(_session: Session) -> None:
-        running = running_write()
+    def die(session: Session) -> None:
+        running = running_write(session)
         if running and running.by in DEADLY and chance.random() < share:
             os.kill(os.getpid(), signal.SIGKILL)
 

@@ -35,8 +35,8 @@ def application() -> Flask:
     api.v1.posts._answer = wait_and_answer
 
     @event.listens_for(db.session, "after_commit")
-    def die(_session: Session) -> None:
-        running = running_write()
+    def die(session: Session) -> None:
+        running = running_write(session)
         if running and running.by == "api create_post" and kill.exists():
             kill.unlink()
             os.kill(os.getpid(), signal.SIGKILL)

@@ -313,9 +313,12 @@ def test_exception_midway_rolls_back_post_versions_and_kept_answer(make_app, key
 
 def test_text_is_rendered_once_before_the_write_lock_and_for_no_stranger(app, key_of, monkeypatch):
     render, rendered = text._MARKDOWN.render, []
-    monkeypatch.setattr(
-        "models.text._MARKDOWN.render", lambda body: rendered.append((body, bool(running_write()))) or render(body)
-    )
+
+    def noted(body):
+        rendered.append((body, bool(running_write(db.session))))
+        return render(body)
+
+    monkeypatch.setattr("models.text._MARKDOWN.render", noted)
     caller, words = Caller(app, key_of("ada")), {"title": "T", "body": "Some *words*."}
 
     assert refusal(Caller(app).post("/posts", words)) == (401, "key-needed")

@@ -76,9 +76,12 @@ def test_only_the_known_classes_are_kept(monkeypatch):
 def test_texts_are_rendered_before_the_write(app, ada, monkeypatch, door):
     rendered = []
     render = text._MARKDOWN.render
-    monkeypatch.setattr(
-        "models.text._MARKDOWN.render", lambda body: rendered.append((body, bool(running_write()))) or render(body)
-    )
+
+    def noted(body):
+        rendered.append((body, bool(running_write(db.session))))
+        return render(body)
+
+    monkeypatch.setattr("models.text._MARKDOWN.render", noted)
     hostile = f"{door} " + "![" * 20
     if door == "create":
         assert ada.act("posts.create_post", title="T", body=hostile).status_code == 303

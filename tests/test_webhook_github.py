@@ -48,9 +48,12 @@ def test_published_release_becomes_a_draft_of_the_owner(app, visitor, find_post)
 
 def test_notes_are_rendered_before_the_write_not_while_others_wait(app, visitor, monkeypatch):
     render, rendered = text._MARKDOWN.render, []
-    monkeypatch.setattr(
-        "models.text._MARKDOWN.render", lambda body: rendered.append((body[:9], bool(running_write()))) or render(body)
-    )
+
+    def noted(body):
+        rendered.append((body[:9], bool(running_write(db.session))))
+        return render(body)
+
+    monkeypatch.setattr("models.text._MARKDOWN.render", noted)
 
     send_github(visitor, release())
 

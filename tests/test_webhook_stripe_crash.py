@@ -181,7 +181,7 @@ def test_w31_lock_that_falls_between_both_transactions_is_a_503_in_time(make_app
     other = sqlite3.connect(data_dir / "hallway.db", isolation_level=None)
 
     def lock(session):
-        if running_write().by == "webhook stripe" and not session.in_nested_transaction():
+        if running_write(session).by == "webhook stripe" and not session.in_nested_transaction():
             other.execute("BEGIN IMMEDIATE")
 
     database.listen(db.session, "after_commit", lock)

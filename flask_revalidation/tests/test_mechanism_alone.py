@@ -1,13 +1,14 @@
 """The mechanism in an application that is not ours: promises, mistakes, strictness, several applications."""
 
 import re
+from contextlib import suppress
 
 import pytest
 from flask import Flask, current_app, render_template_string, session
 from flask_sqlalchemy import SQLAlchemy
 from notes_app import Base, Note, close, make, read
 from sqlalchemy import insert, select, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError, PendingRollbackError, ResourceClosedError
 
 from flask_revalidation import (
     Busy,
@@ -186,15 +187,40 @@ def test_strict_application_makes_its_tables(tmp_path):
     close(app)
 
 
-@pytest.mark.parametrize("name", ["commit", "rollback", "close"])
+@pytest.mark.parametrize("name", ["commit", "rollback", "close", "reset", "invalidate"])
 def test_ending_the_transaction_inside_a_write_is_refused_before_anything_is_written(app, name):
     sentence = rf"{HERE} calls {name}\(\) inside the write of a test\. Take it out"
 
     with app.app_context(), pytest.raises(Mistake, match=sentence), write("a test"):
         app.extensions["db"].session.add(Note(text="half"))
-        getattr(app.extensions["db"].session, name)()
+        getattr(app.extensions["db"].session(), name)()
 
     assert read(app) == ""
+
+
+def test_write_that_has_lost_its_transaction_to_a_swallowed_error_is_no_success(app):
+    with app.app_context(), pytest.raises(PendingRollbackError), write("a test") as running:
+        running.add(Note(text=None))
+        with suppress(IntegrityError):
+            running.flush()
+
+
+def test_write_whose_transaction_was_ended_behind_its_back_is_no_success(app):
+    with app.app_context(), pytest.raises(ResourceClosedError), write("a test") as running:
+        running.add(Note(text="half"))
+        running.get_transaction().rollback()
+
+
+def test_refused_write_leaves_nothing_in_the_session_either(app):
+    db = app.extensions["db"]
+    add(app, "tea", "notes")
+    assert read(app) == "tea"
+
+    with app.app_context():
+        note = db.session.scalars(select(Note)).one()
+        with pytest.raises(ForgottenRevalidation), write("a test"):
+            note.text = "jam"
+        assert note.text == "tea"
 
 
 def test_write_inside_a_write_is_refused(app):

@@ -12,6 +12,7 @@ import flask_revalidation.cache
 from app import create_app
 from demo.seed import seed
 from flask_revalidation import revalidate_everything, write
+from flask_revalidation.store import Store
 from settings import Settings
 
 ROUNDS, READS = 15, 200
@@ -49,7 +50,7 @@ def main() -> None:
             flask_revalidation.cache._fresh = checked
 
         def render() -> None:
-            app.extensions["revalidation"].store.clear()
+            app.extensions["revalidation"].store = Store()
             hit()
 
         hit()

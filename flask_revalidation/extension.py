@@ -1,16 +1,13 @@
 """Plugging freshness into a Flask application."""
 
-from collections.abc import Collection, Mapping
-from copy import copy
-from dataclasses import KW_ONLY, InitVar, dataclass
-from typing import Any, ClassVar
+from collections.abc import Collection
+from dataclasses import KW_ONLY, InitVar, dataclass, replace
 
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import event
+from sqlalchemy import Engine, event
 
-from flask_revalidation import privacy, sqlite, transaction
-from flask_revalidation.detector import Detector
+from flask_revalidation import detector, privacy, sqlite, transaction
 from flask_revalidation.mistakes import Mistake, source_line
 from flask_revalidation.store import MAX_BYTES, Store
 from flask_revalidation.tags import commit_versions, tag_table
@@ -46,8 +43,8 @@ class Revalidation:
     # For libraries that only know that some extension has these: see flask_server_actions.
     write = staticmethod(transaction.write)
     is_shared = staticmethod(privacy.is_shared)
-    personal_environ: ClassVar[Mapping[str, Any]] = {privacy.PERSONAL: True}
-    busy: ClassVar[tuple[type[Exception], ...]] = (transaction.Busy,)
+    personal_environ = {privacy.PERSONAL: True}
+    busy = (transaction.Busy,)
 
     def __post_init__(self, app: Flask | None) -> None:
         if app is not None:
@@ -55,8 +52,7 @@ class Revalidation:
 
     def init_app(self, app: Flask, db: SQLAlchemy | None = None) -> None:
         """Give `app` a store of its own and set up its database. Raises `Mistake` before `db.init_app(app)`."""
-        bound = copy(self)  # one extension may serve several applications
-        bound.db = db or self.db
+        bound = replace(self, db=db or self.db)  # one extension may serve several applications
         if bound.db is None or app.extensions.get("sqlalchemy") is not bound.db:
             raise Mistake(
                 f"{source_line()}: the application {app.name!r} has no such database yet."
@@ -65,18 +61,19 @@ class Revalidation:
         app.extensions["revalidation"] = bound
         app.jinja_env.globals["is_shared"] = privacy.is_shared
         privacy.guard(app)
+        bound.detect = app.debug or app.testing if self.detect is None else self.detect
         tag_table(bound.db.metadata)
         if not event.contains(bound.db.session, "before_commit", commit_versions):
             event.listen(bound.db.session, "before_commit", commit_versions)
         with app.app_context():
-            bound._open(app.debug or app.testing if self.detect is None else self.detect)
+            bound._open(bound.db.engine)
 
-    def _open(self, detect: bool) -> None:
-        engine = self.db.engine
+    def _open(self, engine: Engine) -> None:
         self.store = Store(self.max_bytes)
         if engine.dialect.name == "sqlite":
-            sqlite.configure(engine, self)
+            sqlite.configure(engine, self.strict, self.patience, self.busy_timeout, self.synchronous)
         else:  # a page reads one snapshot; under READ COMMITTED an old one can end up under new versions
             engine.update_execution_options(isolation_level="REPEATABLE READ")
         transaction.watch_writes(engine, self.strict)
-        self.detector = Detector(engine, self.store) if detect else None
+        if self.detect:
+            detector.detect(engine, self.store)

@@ -4,15 +4,15 @@ While a copy is made for everyone, touching the session, a cookie or the caller 
 that answers 500 is a bug report, a page that shows one reader's name to the next is a breach (CVE-2023-30861).
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from flask import Flask, Request, has_request_context, request
 from flask.globals import request_ctx
 
 from flask_revalidation.mistakes import Mistake, source_line
+from flask_revalidation.store import Fill, current_fill
 
 __all__ = ["PERSONAL", "PrivateRead", "is_shared", "private"]
 
@@ -21,8 +21,6 @@ PERSONAL = "revalidation.personal"
 CALLER = {"cookies": "a cookie", "authorization": "credentials", "remote_addr": "the caller's address"}
 CREDENTIALS = ("HTTP_COOKIE", "HTTP_AUTHORIZATION")
 
-_sharing: ContextVar[str | None] = ContextVar("revalidation_sharing", default=None)
-
 
 class PrivateRead(Mistake):
     """A copy for everyone was about to look at one caller."""
@@ -30,27 +28,35 @@ class PrivateRead(Mistake):
 
 def private(what: str) -> None:
     """Declare that what follows belongs to one caller. Raises `PrivateRead` while a shared copy is being made."""
-    name = _sharing.get()
-    if name is not None:
+    if fill := current_fill.get():
         raise PrivateRead(
-            f"{name} is cached for everyone, yet {source_line()} reads {what}."
+            f"{fill.key} is cached for everyone, yet {source_line()} reads {what}."
             " Read it outside the cached part, or do not cache."
         )
 
 
 def is_shared() -> bool:
     """Say whether the running code makes a copy for everyone; templates leave out what is personal then."""
-    return _sharing.get() is not None
+    return current_fill.get() is not None
 
 
-def shared(name: str, make: Callable[[], Any]) -> Any:
-    """Run `make` with everything private out of reach, and return what it returns."""
-    token = _sharing.set(name)
-    try:
-        with _hidden_caller():
-            return make()
-    finally:
-        _sharing.reset(token)
+@contextmanager
+def shared(fill: Fill) -> Iterator[Fill]:
+    """Make a copy in the block, with everything private out of reach."""
+    with ExitStack() as undo:
+        undo.callback(current_fill.reset, current_fill.set(fill))
+        if has_request_context():
+            _hide_caller(undo)
+        yield fill
+
+
+def _hide_caller(undo: ExitStack) -> None:
+    """Take session, messages and the headers that name the caller out of the request, for whoever reads by hand."""
+    context: Any = request_ctx._get_current_object()  # type: ignore[attr-defined]
+    headers = {name: request.environ.pop(name) for name in CREDENTIALS if name in request.environ}
+    undo.callback(request.environ.update, headers)
+    undo.callback(vars(context).update, _session=context._session, flashes=context.flashes)
+    context._session, context.flashes = _NoSession(), None
 
 
 class _NoSession:
@@ -60,28 +66,10 @@ class _NoSession:
         private("the session")
 
 
-@contextmanager
-def _hidden_caller() -> Iterator[None]:
-    """Take session, messages and the headers that name the caller out of the request, for whoever reads by hand."""
-    if not has_request_context():
-        yield
-        return
-    context: Any = request_ctx._get_current_object()  # type: ignore[attr-defined]
-    headers = {name: request.environ.pop(name) for name in CREDENTIALS if name in request.environ}
-    session, flashes = context._session, context.flashes
-    context._session, context.flashes = _NoSession(), None
-    try:
-        yield
-    finally:
-        context._session, context.flashes = session, flashes
-        request.environ.update(headers)
-
-
 def guard(app: Flask) -> None:
     """Put what the request of `app` says of its caller behind `private`."""
-    base = app.request_class
-    guarded = {name: _guarded(name, what, getattr(base, name, None)) for name, what in CALLER.items()}
-    app.request_class = type("GuardedRequest", (base,), guarded)
+    guarded = {name: _guarded(name, what, getattr(app.request_class, name, None)) for name, what in CALLER.items()}
+    app.request_class = type("GuardedRequest", (app.request_class,), guarded)
 
 
 def _guarded(name: str, what: str, inherited: Any) -> property:
@@ -89,7 +77,4 @@ def _guarded(name: str, what: str, inherited: Any) -> property:
         private(what)
         return inherited.__get__(request) if inherited else vars(request)[name]
 
-    def store(request: Request, value: Any) -> None:
-        vars(request)[name] = value
-
-    return property(read, store)
+    return property(read, lambda request, value: vars(request).update({name: value}))

@@ -1,19 +1,16 @@
 """How SQLite is used: WAL, durable commits, one snapshot per reader, and writers who wait for the write lock."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import Connection, Engine, event
 
 from flask_revalidation.write_lock import WriteLock
 
-if TYPE_CHECKING:
-    from flask_revalidation.extension import Revalidation
-
 _LOCK, _ACQUIRED = "revalidation_lock", "revalidation_acquired"  # in a connection's `info`
 
 
-def configure(engine: Engine, options: "Revalidation") -> None:
-    """Set up the engine of a SQLite database: every connection that it gives out follows `options`."""
+def configure(engine: Engine, strict: bool, patience: float, busy_timeout: float, synchronous: str) -> None:
+    """Set up the engine of a SQLite database: every connection that it gives out follows these options."""
 
     @event.listens_for(engine, "checkout")
     def prepare(dbapi_connection: Any, record: Any, _proxy: Any) -> None:
@@ -21,8 +18,8 @@ def configure(engine: Engine, options: "Revalidation") -> None:
             return
         # Otherwise the driver begins transactions by itself, too late and without a lock: lost updates, and no error.
         dbapi_connection.isolation_level = None
-        busy = f"busy_timeout={round(1000 * options.busy_timeout)}"
-        for pragma in ("journal_mode=WAL", f"synchronous={options.synchronous}", "foreign_keys=ON", busy):
+        busy = f"busy_timeout={round(1000 * busy_timeout)}"
+        for pragma in ("journal_mode=WAL", f"synchronous={synchronous}", "foreign_keys=ON", busy):
             dbapi_connection.execute(f"PRAGMA {pragma}")
         [path] = [path for _, name, path in dbapi_connection.execute("PRAGMA database_list") if name == "main"]
         record.info[_LOCK] = WriteLock(path) if path else None  # a database in memory has no path, and no neighbours
@@ -30,10 +27,10 @@ def configure(engine: Engine, options: "Revalidation") -> None:
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         asked, info = connection.get_execution_options(), connection.info
-        writing, patience = bool(asked.get("write")), asked.get("patience")
+        writing, seconds = bool(asked.get("write")), asked.get("patience")
         if writing and info[_LOCK] and _ACQUIRED not in info:
-            info[_ACQUIRED] = info[_LOCK].acquire(options.patience if patience is None else patience)
-        if options.strict:
+            info[_ACQUIRED] = info[_LOCK].acquire(patience if seconds is None else seconds)
+        if strict:
             connection.exec_driver_sql(f"PRAGMA query_only={'OFF' if writing else 'ON'}")
         driver: Any = connection.connection.driver_connection
         if not driver.in_transaction:  # all sessions share one connection to a database in memory
@@ -41,7 +38,7 @@ def configure(engine: Engine, options: "Revalidation") -> None:
 
     @event.listens_for(engine, "before_cursor_execute")
     def let_tables_change(connection: Connection, _c: Any, _s: str, _p: Any, context: Any, _m: bool) -> None:
-        if options.strict and context.isddl:  # create_all() opens a transaction of its own
+        if strict and context.isddl:  # create_all() opens a transaction of its own
             connection.exec_driver_sql("PRAGMA query_only=OFF")
 
     @event.listens_for(engine, "checkin")

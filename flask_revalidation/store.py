@@ -1,9 +1,13 @@
-"""Where copies are kept: bytes, bounded, one store per process. Correctness never depends on what is in here."""
+"""Copies, those that are being made, and where they are kept: bytes, bounded, one store per process.
+
+Correctness never depends on what is in the store.
+"""
 
 import hashlib
 import json
 import threading
 from collections.abc import Iterable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakValueDictionary
@@ -16,43 +20,68 @@ OVERHEAD = 1024  # bytes that an entry takes besides its texts
 
 
 def injective_key(*parts: Any) -> str:
-    """Return a key that no other list of parts has: JSON keeps lengths and types apart, joining strings does not."""
-    return json.dumps(parts, ensure_ascii=True, separators=(",", ":"))
+    """Return a key that no other list of parts has: JSON keeps lengths and types apart, joining strings does not.
+
+    A pydantic model stands for its values.
+    """
+    return json.dumps(parts, separators=(",", ":"), default=lambda model: model.model_dump(mode="json"))
+
+
+def digest(*parts: Any) -> str:
+    """Name `parts` in 24 hex digits: the same name means the same parts, so it serves as an ETag."""
+    return hashlib.sha256(injective_key(*parts).encode()).hexdigest()[:24]
 
 
 @dataclass(frozen=True)
 class Entry:
     """A copy: what it is called, the versions it was made under, its body, also compressed, and the body's headers.
 
-    `tags` are those declared for it, without those of its parts; `reads` is what the detector has seen it read.
+    `answer` is what was made and is no copy: it is given out once. `tags` are those declared for it, without those of
+    its parts; `reads` is what the detector has seen it read; `kept` says whether the store may have it.
     """
 
     key: str
     versions: Mapping[str, str]
-    body: bytes
+    body: bytes = b""
     gzipped: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
+    answer: Any = None
     tags: frozenset[str] = frozenset()
     reads: tuple[Any, ...] = ()
+    kept: bool = True
 
-    @property
     def size(self) -> int:
         """Count the bytes that the entry takes, about."""
         names = [self.key, *self.versions, *self.versions.values(), *self.headers.values()]
         return OVERHEAD + len(self.body) + len(self.gzipped) + sum(map(len, names))
 
-    @property
-    def digest(self) -> str:
-        """Name the copy in 24 hex digits: the same name means the same content, so it serves as an ETag."""
-        content = injective_key(self.key, sorted(self.versions.items()))
-        return hashlib.sha256(content.encode()).hexdigest()[:24]
+
+class Fill:
+    """A copy that is being made: what it has read, and the versions it depends on, its own and those of its parts.
+
+    A version once read is never replaced by a later one: what was made before it would then be kept under its name.
+    Where two differ, or there is none, the copy is not kept.
+    """
+
+    def __init__(self, key: str, versions: Mapping[str, str] | None = None) -> None:
+        self.key, self.reads = key, list[Any]()
+        self.versions, self.agree = dict(versions or {}), versions is not None
+
+    def add(self, part: Entry) -> None:
+        """Depend on the versions of a part as well."""
+        self.agree &= part.kept
+        for tag, version in part.versions.items():
+            self.agree &= self.versions.setdefault(tag, version) == version
+
+
+current_fill: ContextVar[Fill | None] = ContextVar("revalidation_fill", default=None)
 
 
 class Store:
     """Entries by key, the least recently used one evicted first; and one lock per key for making it."""
 
     def __init__(self, max_bytes: int = MAX_BYTES) -> None:
-        self._entries: LRUCache[str, Entry] = LRUCache(max_bytes, getsizeof=lambda entry: entry.size)
+        self._entries: LRUCache[str, Entry] = LRUCache(max_bytes, getsizeof=Entry.size)
         self._guard = threading.Lock()
         self._locks: WeakValueDictionary[str, Any] = WeakValueDictionary()
 
@@ -63,7 +92,7 @@ class Store:
 
     def put(self, entry: Entry) -> None:
         """Keep the entry, unless it is too large for its share of the store."""
-        if entry.size <= min(MAX_ENTRY_BYTES, self._entries.maxsize):
+        if entry.size() <= min(MAX_ENTRY_BYTES, self._entries.maxsize):
             with self._guard:
                 self._entries[entry.key] = entry
 
@@ -71,11 +100,6 @@ class Store:
         """Return every entry there is now."""
         with self._guard:
             return list(self._entries.values())
-
-    def clear(self) -> None:
-        """Forget every entry."""
-        with self._guard:
-            self._entries.clear()
 
     def one_fill(self, key: str) -> Any:
         """Return the lock under which `key` is made: five hundred readers after a write make one copy, and share it.

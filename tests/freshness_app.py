@@ -23,7 +23,7 @@ import flask_revalidation.tags
 from app import create_app
 from flask_revalidation.cache import Make
 from flask_revalidation.privacy import shared
-from flask_revalidation.store import Entry
+from flask_revalidation.store import Entry, Fill
 from flask_revalidation.tags import new_version
 from flask_revalidation.transaction import current_write, running_write, write
 from models import db
@@ -56,7 +56,7 @@ def _say_who_answers(app: Flask) -> None:
     """Name on each answer the worker, and whether it came from the store or was made for it."""
     fill = flask_revalidation.cache._fill
 
-    def noted(*args: Any) -> Entry | None:
+    def noted(*args: Any) -> Entry:
         g.made = True
         return fill(*args)
 
@@ -103,11 +103,12 @@ def fill_without_snapshot(_app: Flask) -> None:
     """Plant: a copy is made in one transaction, and stored under the versions of a later one."""
     fill = flask_revalidation.cache._fill
 
-    def fill_with_what_was_read(state: Any, key: str, tags: Collection[str], make: Make) -> Entry | None:
-        made = shared(key, lambda: make({}))
+    def fill_with_what_was_read(state: Any, key: str, tags: Collection[str], make: Make) -> Entry:
+        with shared(Fill(key)):
+            made = make({})
         state.db.session.rollback()
         time.sleep(DELAY)
-        return fill(state, key, tags, lambda versions: made and replace(made, versions=versions))
+        return fill(state, key, tags, lambda versions: replace(made, versions=versions))
 
     flask_revalidation.cache._fill = fill_with_what_was_read
 

@@ -154,13 +154,13 @@ def test_copy_of_a_count_is_watched_too(app):
 
 
 def test_production_does_not_ask_every_read_again(make_app):
-    assert make_app(testing=False).extensions["revalidation"].detector is None
+    assert make_app(testing=False).extensions["revalidation"].detect is False
 
 
 def test_development_has_the_detector(make_app, monkeypatch):
     monkeypatch.setenv("FLASK_DEBUG", "1")
 
-    assert make_app(testing=False).extensions["revalidation"].detector is not None
+    assert make_app(testing=False).extensions["revalidation"].detect is True
 
 
 @pytest.mark.parametrize("htmx", [False, True])

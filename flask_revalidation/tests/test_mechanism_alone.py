@@ -23,7 +23,7 @@ from flask_revalidation import (
     revalidate_tag,
     write,
 )
-from flask_revalidation.cache import Dependencies
+from flask_revalidation.store import Entry, Fill
 
 HERE = r"test_mechanism_alone\.py:\d+"
 
@@ -137,12 +137,12 @@ def read_notes(app):
 
 
 def test_version_once_read_is_never_replaced_by_a_later_one():
-    depends = Dependencies({"notes": "first"})
+    fill = Fill("outer", {"notes": "first"})
 
-    depends.add({"notes": "later", "other": "1"})
+    fill.add(Entry("inner", {"notes": "later", "other": "1"}))
 
-    assert depends.versions == {"notes": "first", "other": "1"}
-    assert not depends.agree
+    assert fill.versions == {"notes": "first", "other": "1"}
+    assert not fill.agree
 
 
 def test_copy_whose_parts_saw_different_versions_is_not_kept(app, monkeypatch):

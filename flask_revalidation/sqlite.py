@@ -4,9 +4,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, event
 
-from flask_revalidation.write_lock import WriteLock
+from flask_revalidation import write_lock
 
-_LOCK, _ACQUIRED = "revalidation_lock", "revalidation_acquired"  # in a connection's `info`
+_PATH, _ACQUIRED = "revalidation_path", "revalidation_acquired"  # in a connection's `info`
 
 
 def configure(engine: Engine, strict: bool, patience: float, busy_timeout: float, synchronous: str) -> None:
@@ -14,7 +14,7 @@ def configure(engine: Engine, strict: bool, patience: float, busy_timeout: float
 
     @event.listens_for(engine, "checkout")
     def prepare(dbapi_connection: Any, record: Any, _proxy: Any) -> None:
-        if _LOCK in record.info:  # asked here and not at "connect": the pool may be older than this listener
+        if _PATH in record.info:  # asked here and not at "connect": the pool may be older than this listener
             return
         # Otherwise the driver begins transactions by itself, too late and without a lock: lost updates, and no error.
         dbapi_connection.isolation_level = None
@@ -22,14 +22,14 @@ def configure(engine: Engine, strict: bool, patience: float, busy_timeout: float
         for pragma in ("journal_mode=WAL", f"synchronous={synchronous}", "foreign_keys=ON", busy):
             dbapi_connection.execute(f"PRAGMA {pragma}")
         [path] = [path for _, name, path in dbapi_connection.execute("PRAGMA database_list") if name == "main"]
-        record.info[_LOCK] = WriteLock(path) if path else None  # a database in memory has no path, and no neighbours
+        record.info[_PATH] = path  # empty for a database in memory, which has no neighbours
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         asked, info = connection.get_execution_options(), connection.info
         writing, seconds = bool(asked.get("write")), asked.get("patience")
-        if writing and info[_LOCK] and _ACQUIRED not in info:
-            info[_ACQUIRED] = info[_LOCK].acquire(patience if seconds is None else seconds)
+        if writing and info[_PATH] and _ACQUIRED not in info:
+            info[_ACQUIRED] = write_lock.acquire(info[_PATH], patience if seconds is None else seconds)
         if strict:
             connection.exec_driver_sql(f"PRAGMA query_only={'OFF' if writing else 'ON'}")
         driver: Any = connection.connection.driver_connection

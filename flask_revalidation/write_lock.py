@@ -20,20 +20,15 @@ class LockTimeout(TimeoutError):
     """The write lock was not free in time."""
 
 
-class WriteLock:
-    """The write lock of the database file at `path`: the files `<path>.lock` and `<path>.next.lock` beside it."""
+def acquire(path: str, seconds: float) -> IO[bytes]:
+    """Wait for the write lock of the database file at `path` and return it as an open file: closing that releases it.
 
-    def __init__(self, path: str) -> None:
-        self._writing, self._next = Path(f"{path}.lock"), Path(f"{path}.next.lock")
-
-    def acquire(self, seconds: float) -> IO[bytes]:
-        """Wait for the lock and return it as an open file: closing that releases it.
-
-        Raises `LockTimeout` after `seconds`; with 0 at once, where the lock is not free.
-        """
-        deadline = time.monotonic() + seconds
-        with _lock(self._next, deadline, *NEXT_PAUSE):
-            return _lock(self._writing, deadline, WRITING_PAUSE, WRITING_PAUSE)
+    The lock is two files beside it, `<path>.lock` and `<path>.next.lock`. Raises `LockTimeout` after `seconds`; with 0
+    at once, where the lock is not free.
+    """
+    deadline = time.monotonic() + seconds
+    with _lock(Path(f"{path}.next.lock"), deadline, *NEXT_PAUSE):
+        return _lock(Path(f"{path}.lock"), deadline, WRITING_PAUSE, WRITING_PAUSE)
 
 
 def _lock(path: Path, deadline: float, shortest: float, longest: float) -> IO[bytes]:

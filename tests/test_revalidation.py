@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 import flask_revalidation
 from flask_revalidation import Busy, Mistake, WriteOutsideTransaction, cached, revalidate_tag, write
-from flask_revalidation.write_lock import WriteLock
+from flask_revalidation.write_lock import acquire
 from models import Post, PostFilter, db
 
 
@@ -176,7 +176,7 @@ def test_savepoint_inside_a_write_is_no_commit(app, visitor):
 
 
 def test_writer_without_patience_is_refused_at_once(app, data_dir):
-    taken, waited = WriteLock(str(data_dir / "hallway.db")).acquire(5), time.monotonic()
+    taken, waited = acquire(str(data_dir / "hallway.db"), 5), time.monotonic()
 
     with app.app_context(), pytest.raises(Busy), write(by="test", patience=0):
         pass

@@ -26,7 +26,7 @@ from webhooks import SCALE, STRIPE, Sender, encoded, inbox, member, send, signed
 
 from app import create_app
 from flask_revalidation.transaction import running_write
-from flask_revalidation.write_lock import WriteLock
+from flask_revalidation.write_lock import acquire
 from models import Message, db, now
 
 # Loaded once and forked, so that a worker that was killed is replaced in no time.
@@ -198,15 +198,15 @@ def test_w31_lock_that_falls_between_both_transactions_is_a_503_in_time(make_app
 
 
 def test_w31_waits_of_both_transactions_are_bounded_together(make_app, data_dir):
-    app, lock, answers = make_app(testing=False), WriteLock(str(data_dir / "hallway.db")), []
-    first = lock.acquire(5)
+    app, database_file, answers = make_app(testing=False), str(data_dir / "hallway.db"), []
+    first = acquire(database_file, 5)
     sender = threading.Thread(
         target=lambda: answers.append(timed_post(AppSender(app), webhooks.event(event_id="evt_1")))
     )
     sender.start()
     time.sleep(0.2)  # it waits for the write lock, and behind it someone who will not release it
     with ThreadPoolExecutor(1) as other:
-        second = other.submit(lock.acquire, 30)
+        second = other.submit(acquire, database_file, 30)
         time.sleep(0.8)
         first.close()
         sender.join()

@@ -8,12 +8,12 @@ from collections import Counter
 
 import pytest
 
-from flask_revalidation.write_lock import LockTimeout, WriteLock
+from flask_revalidation.write_lock import LockTimeout, acquire
 
 OWNER = """
 import sys
-from flask_revalidation.write_lock import WriteLock
-lock = WriteLock(sys.argv[1]).acquire(5)
+from flask_revalidation.write_lock import acquire
+lock = acquire(sys.argv[1], 5)
 print("mine", flush=True)
 sys.stdin.readline()
 lock.close()
@@ -41,47 +41,47 @@ def owner(path):
 def test_wait_is_bounded_and_leaves_nothing_behind(path, owner):
     began = time.monotonic()
     with pytest.raises(LockTimeout):
-        WriteLock(path).acquire(0.05)
+        acquire(path, 0.05)
     assert 0.05 <= time.monotonic() - began < 1
 
     owner.stdin.write("\n")
     owner.stdin.flush()
     assert owner.stdout.readline() == "free\n"
     for _ in range(2):
-        WriteLock(path).acquire(5).close()
+        acquire(path, 5).close()
 
 
 def test_without_patience_it_is_refused_at_once(path, owner):
     began = time.monotonic()
 
     with pytest.raises(LockTimeout):
-        WriteLock(path).acquire(0)
+        acquire(path, 0)
     assert time.monotonic() - began < 0.5
 
 
 def test_process_that_died_frees_the_lock(path, owner):
     owner.kill()
 
-    WriteLock(path).acquire(5).close()
+    acquire(path, 5).close()
 
 
 def test_threads_of_one_process_exclude_each_other(path):
-    first = WriteLock(path).acquire(1)
+    first = acquire(path, 1)
     with pytest.raises(LockTimeout):
-        WriteLock(path).acquire(0.05)
+        acquire(path, 0.05)
 
     first.close()
-    WriteLock(path).acquire(1).close()
+    acquire(path, 1).close()
 
 
 def test_nobody_starves_among_many_in_a_hot_loop(path):
     served, until = Counter(), time.monotonic() + 2
-    lock, refused = WriteLock(path), []
+    refused = []
 
     def write(name):
         while time.monotonic() < until:
             try:
-                file = lock.acquire(5)
+                file = acquire(path, 5)
             except LockTimeout:
                 refused.append(name)
                 continue

@@ -4,20 +4,19 @@ import gzip
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flask import Response, abort, make_response, request
 from markupsafe import Markup
 from pydantic import BaseModel, ValidationError
+from werkzeug.http import generate_etag, quote_etag
 
+from flask_revalidation.extension import Revalidation
 from flask_revalidation.mistakes import extension_for
 from flask_revalidation.privacy import PERSONAL, shared
-from flask_revalidation.store import Entry, Fill, current_fill, digest, injective_key
+from flask_revalidation.store import Entry, Fill, current_fill, injective_key
 from flask_revalidation.tags import read_versions
 from flask_revalidation.transaction import is_dirty
-
-if TYPE_CHECKING:
-    from flask_revalidation.extension import Revalidation
 
 __all__ = ["cached", "cached_page", "conditional_status"]
 
@@ -75,7 +74,7 @@ def cached_page(
     return decorate
 
 
-def is_personal(state: "Revalidation", credential: str) -> bool:
+def is_personal(state: Revalidation, credential: str) -> bool:
     """Say whether this request's answer is one caller's: it carries a credential, or was marked so."""
     if credential != "Cookie":
         return credential in request.headers
@@ -89,7 +88,7 @@ def _parse(query: type[BaseModel] | None) -> dict[str, BaseModel]:
         abort(404)
 
 
-def _serve(state: "Revalidation", key: str, tags: Collection[str], view: Callable[[], Response]) -> Response:
+def _serve(state: Revalidation, key: str, tags: Collection[str], view: Callable[[], Response]) -> Response:
     if state.db.session.registry.has():
         state.db.session.rollback()  # no connection is held while waiting, and each look is a new snapshot
     entry = _entry(state, key, tags, lambda versions: _copy_of(key, versions, view()))
@@ -102,11 +101,12 @@ def _copy_of(key: str, versions: Mapping[str, str], response: Response) -> Entry
         return Entry(key, versions, answer=response, kept=False)
     headers = HEADERS | {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
     if versions:  # without an epoch there are none, and nothing would tell two versions apart
-        headers.setdefault("ETag", f'"{digest(key, sorted(versions.items()))}"')
+        name = injective_key(key, sorted(versions.items()))
+        headers.setdefault("ETag", quote_etag(generate_etag(name.encode())))
     return Entry(key, versions, response.get_data(), gzip.compress(response.get_data(), 6, mtime=0), headers)
 
 
-def _entry(state: "Revalidation", key: str, tags: Collection[str], make: Make) -> Entry:
+def _entry(state: Revalidation, key: str, tags: Collection[str], make: Make) -> Entry:
     """Return the entry as it is now. What is being made around it depends on the same versions from here on."""
     entry = _fresh(state, key)
     if entry is None:
@@ -117,13 +117,13 @@ def _entry(state: "Revalidation", key: str, tags: Collection[str], make: Make) -
     return entry
 
 
-def _fresh(state: "Revalidation", key: str) -> Entry | None:
+def _fresh(state: Revalidation, key: str) -> Entry | None:
     """Return the entry if every version it was made under is the current one: equality of the whole set, never `>=`."""
     entry = state.store.get(key)
     return entry if entry and read_versions(state.db, entry.versions) == entry.versions else None
 
 
-def _fill(state: "Revalidation", key: str, tags: Collection[str], make: Make) -> Entry:
+def _fill(state: Revalidation, key: str, tags: Collection[str], make: Make) -> Entry:
     # The versions come first, the data after, both in one snapshot: a write that commits in between makes this copy a
     # miss for the next reader, instead of an old page under a new name.
     state.db.session.connection()  # the transaction begins here, so the versions are part of its snapshot
@@ -131,8 +131,7 @@ def _fill(state: "Revalidation", key: str, tags: Collection[str], make: Make) ->
         entry = make(fill.versions)
     kept = entry.kept and fill.agree and not is_dirty(state.db)
     entry = replace(entry, tags=frozenset(tags), reads=tuple(fill.reads), kept=kept)
-    if kept:
-        state.store.put(entry)
+    state.store.put(entry)
     return entry
 
 

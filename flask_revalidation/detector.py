@@ -49,8 +49,7 @@ def _check(store: Store, connection: Connection) -> None:
             continue  # replaced by this write or an earlier one: it is never served again
         for statement, parameters, answer in entry.reads:
             if _ask(connection, statement, parameters) != answer:
-                running = connection.get_execution_options().get("write")
-                by = getattr(running, "by", None) or f"The commit at {source_line()}"
+                by = getattr(connection.get_execution_options().get("write"), "by", f"The commit at {source_line()}")
                 raise ForgottenRevalidation(_message(by, entry, written, statement))
 
 

@@ -14,8 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Mistake"]
 
-_TESTS = str(Path(__file__).parent / "tests")
-_LIBRARIES = (str(Path(__file__).parent), *(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")), "<")
+_LIBRARIES = (*(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")), "<")
 
 
 class Mistake(Exception):
@@ -29,7 +28,7 @@ def source_line() -> str:
     """Return `file:line` of the nearest running code that belongs to no library, in Python or in a template."""
     for frame, line in traceback.walk_stack(inspect.currentframe()):
         path = frame.f_code.co_filename
-        if path.startswith(_TESTS) or not path.startswith(_LIBRARIES):
+        if frame.f_globals.get("__package__") != __package__ and not path.startswith(_LIBRARIES):
             template = frame.f_globals.get("__jinja_template__")  # Jinja's code has other lines than the template
             return _place(path, template.get_corresponding_lineno(line) if template else line)
     return "a library"

@@ -42,21 +42,19 @@ def is_shared() -> bool:
 
 @contextmanager
 def shared(fill: Fill) -> Iterator[Fill]:
-    """Make a copy in the block, with everything private out of reach."""
+    """Make a copy in the block, with everything private out of reach.
+
+    Session, messages and the headers that name the caller are taken out of the request, for whoever reads by hand.
+    """
     with ExitStack() as undo:
         undo.callback(current_fill.reset, current_fill.set(fill))
         if has_request_context():
-            _hide_caller(undo)
+            context: Any = request_ctx._get_current_object()  # type: ignore[attr-defined]
+            headers = {name: request.environ.pop(name) for name in CREDENTIALS if name in request.environ}
+            undo.callback(request.environ.update, headers)
+            undo.callback(vars(context).update, _session=context._session, flashes=context.flashes)
+            context._session, context.flashes = _NoSession(), None
         yield fill
-
-
-def _hide_caller(undo: ExitStack) -> None:
-    """Take session, messages and the headers that name the caller out of the request, for whoever reads by hand."""
-    context: Any = request_ctx._get_current_object()  # type: ignore[attr-defined]
-    headers = {name: request.environ.pop(name) for name in CREDENTIALS if name in request.environ}
-    undo.callback(request.environ.update, headers)
-    undo.callback(vars(context).update, _session=context._session, flashes=context.flashes)
-    context._session, context.flashes = _NoSession(), None
 
 
 class _NoSession:

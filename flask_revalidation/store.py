@@ -3,7 +3,6 @@
 Correctness never depends on what is in the store.
 """
 
-import hashlib
 import json
 import threading
 from collections.abc import Iterable, Mapping
@@ -25,11 +24,6 @@ def injective_key(*parts: Any) -> str:
     A pydantic model stands for its values.
     """
     return json.dumps(parts, separators=(",", ":"), default=lambda model: model.model_dump(mode="json"))
-
-
-def digest(*parts: Any) -> str:
-    """Name `parts` in 24 hex digits: the same name means the same parts, so it serves as an ETag."""
-    return hashlib.sha256(injective_key(*parts).encode()).hexdigest()[:24]
 
 
 @dataclass(frozen=True)
@@ -91,8 +85,8 @@ class Store:
             return self._entries.get(key)
 
     def put(self, entry: Entry) -> None:
-        """Keep the entry, unless it is too large for its share of the store."""
-        if entry.size() <= min(MAX_ENTRY_BYTES, self._entries.maxsize):
+        """Keep the entry, unless it may not be kept or is too large for its share of the store."""
+        if entry.kept and entry.size() <= min(MAX_ENTRY_BYTES, self._entries.maxsize):
             with self._guard:
                 self._entries[entry.key] = entry
 

@@ -83,7 +83,7 @@ def _table_expected() -> Iterator[None]:
 def commit_versions(session: Session) -> None:
     """Session hook: the versions come last before COMMIT, so that their rows are locked for a moment only."""
     running = running_write(session)
-    if running and not session.in_nested_transaction():  # else a savepoint is released, and nothing is committed yet
+    if running and running.tags and not session.in_nested_transaction():  # the end of a savepoint is no commit
         session.flush()
         replace_versions(session.connection(), running.tags)
 
@@ -91,9 +91,8 @@ def commit_versions(session: Session) -> None:
 def replace_versions(connection: Connection, tags: Iterable[str]) -> None:
     """Give each tag a new version, in sorted order: two writers that lock the same rows then never wait in a circle."""
     rows = [{"tag": tag, "version": new_version()} for tag in sorted(tags)]
-    if rows:
-        with _table_expected():
-            connection.execute(_UPSERT, rows)
+    with _table_expected():
+        connection.execute(_UPSERT, rows)
 
 
 def revalidate_tag(*tags: str) -> None:

@@ -59,8 +59,7 @@ def write(by: str, patience: float | None = None) -> Iterator[Session]:
         )
     session.rollback()
     running = session.info[_RUNNING] = Write(by, session)
-    refused = {name: partial(_refuse, name, by) for name in _ENDS}
-    vars(session).update(refused)
+    vars(session).update({name: partial(_refuse, name, by) for name in _ENDS})
     transaction = session.begin()
     try:
         session.connection(execution_options={"write": running, "patience": patience})
@@ -73,7 +72,7 @@ def write(by: str, patience: float | None = None) -> Iterator[Session]:
         raise
     finally:
         del session.info[_RUNNING]
-        for name in refused:
+        for name in _ENDS:
             delattr(session, name)
 
 
@@ -125,12 +124,10 @@ def watch_writes(engine: Engine, strict: bool) -> None:
 
     @event.listens_for(engine, "before_cursor_execute")
     def note(connection: Connection, _c: Any, statement: str, _p: Any, context: Any, _m: bool) -> None:
-        written = _WRITE.match(statement)
-        if not written:
-            return
-        if strict and not context.execution_options.get("write"):
-            raise WriteOutsideTransaction(
-                f"{source_line()} writes to table {written[1]} outside of a write. Put it inside `with write(…)`,"
-                " together with the revalidate_tag that goes with it."
-            )
-        connection.info.setdefault(WRITTEN, set()).add(written[1])
+        if written := _WRITE.match(statement):
+            if strict and not context.execution_options.get("write"):
+                raise WriteOutsideTransaction(
+                    f"{source_line()} writes to table {written[1]} outside of a write. Put it inside `with write(…)`,"
+                    " together with the revalidate_tag that goes with it."
+                )
+            connection.info.setdefault(WRITTEN, set()).add(written[1])

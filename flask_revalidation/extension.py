@@ -5,12 +5,12 @@ from dataclasses import KW_ONLY, InitVar, dataclass, replace
 
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine
 
 from flask_revalidation import detector, privacy, sqlite, transaction
 from flask_revalidation.mistakes import Mistake, source_line
 from flask_revalidation.store import MAX_BYTES, Store
-from flask_revalidation.tags import commit_versions, tag_table
+from flask_revalidation.tags import tag_table
 
 __all__ = ["Revalidation"]
 
@@ -63,8 +63,6 @@ class Revalidation:
         privacy.guard(app)
         bound.detect = app.debug or app.testing if self.detect is None else self.detect
         tag_table(bound.db.metadata)
-        if not event.contains(bound.db.session, "before_commit", commit_versions):
-            event.listen(bound.db.session, "before_commit", commit_versions)
         with app.app_context():
             bound._open(bound.db.engine)
 

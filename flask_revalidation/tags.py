@@ -7,12 +7,10 @@ from contextlib import closing, contextmanager
 
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import Column, Connection, MetaData, PoolProxiedConnection, String, Table, event, text
-from sqlalchemy.orm import Session
 
 from flask_revalidation.mistakes import Mistake
-from flask_revalidation.transaction import current_write, running_write
 
-__all__ = ["insert_epoch", "revalidate_everything", "revalidate_path", "revalidate_tag", "tag_table"]
+__all__ = ["insert_epoch", "tag_table"]
 
 # Stands for every tag that has no row of its own. Safe requests write nothing, so a page must be cacheable before its
 # tag was ever touched; and a missing row must never count as "version zero", which a later reader might match.
@@ -80,39 +78,18 @@ def _table_expected() -> Iterator[None]:
         ) from error
 
 
-def commit_versions(session: Session) -> None:
-    """Session hook: the versions come last before COMMIT, so that their rows are locked for a moment only."""
-    running = running_write(session)
-    if running and running.tags and not session.in_nested_transaction():  # the end of a savepoint is no commit
-        session.flush()
-        replace_versions(session.connection(), running.tags)
-
-
 def replace_versions(connection: Connection, tags: Iterable[str]) -> None:
     """Give each tag a new version, in sorted order: two writers that lock the same rows then never wait in a circle."""
     rows = [{"tag": tag, "version": new_version()} for tag in sorted(tags)]
-    with _table_expected():
-        connection.execute(_UPSERT, rows)
+    if rows:
+        with _table_expected():
+            connection.execute(_UPSERT, rows)
 
 
-def revalidate_tag(*tags: str) -> None:
-    """Make every cached copy under these tags a miss, at the moment the running write commits.
-
-    Raises `Mistake` outside `write()`: a version replaced by itself would be a second step, and could be forgotten.
-    """
-    current_write("revalidate_tag").tags.update(tags)
-
-
-def revalidate_path(*paths: str) -> None:
-    """Make the cached copies of these paths a miss. A page always carries its own path as a tag."""
-    current_write("revalidate_path").tags.update(paths)
-
-
-def revalidate_everything() -> None:
-    """Make every cached copy a miss, inside a running write. It also forgets the tags of rows that are long gone.
+def replace_epoch(connection: Connection) -> None:
+    """Forget every tag, and make every copy a miss.
 
     The new epoch is what keeps a copy made before its tag's first touch from coming back to life.
     """
-    connection = current_write("revalidate_everything").session.connection()
     connection.execute(text(f"DELETE FROM {TABLE}"))  # noqa: S608
     insert_epoch(connection)

@@ -12,9 +12,11 @@ from sqlalchemy import Connection, Engine, event, exc
 from sqlalchemy.orm import Session
 
 from flask_revalidation.mistakes import Mistake, extension_for, source_line
+from flask_revalidation.tags import replace_epoch, replace_versions
 from flask_revalidation.write_lock import LockTimeout
 
 __all__ = ["Busy", "WriteOutsideTransaction", "is_busy", "write"]
+__all__ += ["revalidate_everything", "revalidate_path", "revalidate_tag"]
 
 WRITTEN = "revalidation_written"  # in a connection's `info`: the tables that the running transaction has written
 _RUNNING = "revalidation_write"  # in a session's `info`
@@ -58,12 +60,14 @@ def write(by: str, patience: float | None = None) -> Iterator[Session]:
             " Take out the inner `with write(…)`: what it does belongs to the outer one."
         )
     session.rollback()
+    transaction = session.begin()
     running = session.info[_RUNNING] = Write(by, session)
     vars(session).update({name: partial(_refuse, name, by) for name in _ENDS})
-    transaction = session.begin()
     try:
         session.connection(execution_options={"write": running, "patience": patience})
         yield session
+        session.flush()
+        replace_versions(session.connection(), running.tags)  # last, so that their rows are locked for a moment only
         transaction.commit()
     except BaseException as error:
         type(session).rollback(session)
@@ -104,6 +108,24 @@ def current_write(asked_by: str) -> Write:
         f"{source_line()} calls {asked_by} outside of a write. It belongs inside `with write(…)`, beside the change"
         " it is about."
     )
+
+
+def revalidate_tag(*tags: str) -> None:
+    """Make every cached copy under these tags a miss, at the moment the running write commits.
+
+    Raises `Mistake` outside `write()`: a version replaced by itself would be a second step, and could be forgotten.
+    """
+    current_write("revalidate_tag").tags.update(tags)
+
+
+def revalidate_path(*paths: str) -> None:
+    """Make the cached copies of these paths a miss. A page always carries its own path as a tag."""
+    current_write("revalidate_path").tags.update(paths)
+
+
+def revalidate_everything() -> None:
+    """Make every cached copy a miss, inside a running write. It also forgets the tags of rows that are long gone."""
+    replace_epoch(current_write("revalidate_everything").session.connection())
 
 
 def is_dirty(db: SQLAlchemy) -> bool:

@@ -19,7 +19,7 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 import flask_revalidation.cache
-import flask_revalidation.tags
+import flask_revalidation.transaction
 from app import create_app
 from flask_revalidation.cache import Make
 from flask_revalidation.privacy import shared
@@ -80,7 +80,7 @@ def purge_in_one_process(_app: Flask) -> None:
         versions.update({tag: new_version() for tag in tags})
 
     flask_revalidation.cache.read_versions = read
-    flask_revalidation.tags.replace_versions = replace_here
+    flask_revalidation.transaction.replace_versions = replace_here
 
 
 def revalidate_after_commit(app: Flask) -> None:

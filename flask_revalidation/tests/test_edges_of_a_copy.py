@@ -1,7 +1,7 @@
 """Where a copy ends: sessions asked in passing, objects not yet flushed, one connection for all, long texts."""
 
 import pytest
-from flask import Flask, flash, get_flashed_messages, session
+from flask import Flask, flash, get_flashed_messages, request, session
 from flask_sqlalchemy import SQLAlchemy
 from notes_app import Base, Note, close, make
 from sqlalchemy import func, select
@@ -65,6 +65,25 @@ def test_what_is_added_and_not_flushed_never_fills_and_is_never_served_from_befo
         db.session.rollback()
 
         assert cached("before", tags=["notes"], render=lambda: count(db)) == "0"
+
+
+def test_copy_whose_making_writes_is_not_kept(app):
+    db = app.extensions["db"]
+
+    def write_and_count():
+        db.session.add(Note(text="not committed"))
+        return count(db)
+
+    with app.app_context():
+        assert cached("odd", tags=["notes"], render=write_and_count) == "1"
+        assert app.extensions["revalidation"].store.entries() == []
+
+
+def test_headers_of_the_caller_are_there_again_after_a_copy_was_made(app):
+    with app.test_request_context("/", headers={"Cookie": "a=b", "Authorization": "Bearer x"}):
+        assert cached("part", tags=["x"], render=lambda: str("Cookie" in request.headers)) == "False"
+
+        assert (request.headers["Cookie"], request.headers["Authorization"]) == ("a=b", "Bearer x")
 
 
 def test_cached_page_does_not_throw_away_what_its_caller_has_added(app):

@@ -19,6 +19,7 @@ from flask_revalidation import (
     WriteOutsideTransaction,
     cached,
     cached_page,
+    revalidate_everything,
     revalidate_path,
     revalidate_tag,
     write,
@@ -143,6 +144,23 @@ def test_version_once_read_is_never_replaced_by_a_later_one():
 
     assert fill.versions == {"notes": "first", "other": "1"}
     assert not fill.agree
+
+
+def test_copy_around_a_part_that_is_not_kept_is_not_kept_either():
+    fill = Fill("outer", {"notes": "first"})
+
+    fill.add(Entry("inner", {"notes": "first"}, kept=False))
+
+    assert not fill.agree
+
+
+def test_copies_are_kept_again_after_everything_was_revalidated(app):
+    add(app, "tea", "notes")
+    with app.app_context(), write("a test"):
+        revalidate_everything()
+
+    assert read(app) == "tea"
+    assert len(app.extensions["revalidation"].store.entries()) == 1
 
 
 def test_copy_whose_parts_saw_different_versions_is_not_kept(app, monkeypatch):

@@ -72,7 +72,7 @@ def _document(routes: list[Route]) -> Document:
             "license": {"name": "MIT", "identifier": "MIT"},
             "contact": {"name": "The editors", "url": f"{site}/contact"},
         },
-        "servers": [{"url": site}],
+        "servers": [{"url": "/"}],  # where the document is: a browser reaches the site by more names than one
         "tags": [{"name": name, **about} for name, about in tags.items()],
         "paths": paths,
         "components": {

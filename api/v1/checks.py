@@ -1,8 +1,8 @@
 """Checks a request against what its operation declares. Whatever does not fit is a problem that says where."""
 
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from flask import request
@@ -16,21 +16,20 @@ _MAX_ERRORS = 20  # errors told in one answer; a body of 1 MB has room for 100,0
 
 @dataclass(frozen=True)
 class Header:
-    """A request header that an operation takes: its bounds in characters, and the pattern of all of it."""
+    """A request header that an operation takes; `schema` bounds it, here and in the document."""
 
     name: str
     description: str
     required: bool = False
-    min_length: int = 0
-    max_length: int = 1000
-    pattern: str = ".*"
+    schema: Mapping[str, Any] = field(default_factory=lambda: {"type": "string", "maxLength": 1000})
 
     def check(self) -> None:
         """Raise Problem for the request's header: 428 where it is missing, 400 where it is malformed."""
         value = request.headers.get(self.name)
         if value is None and self.required:
             raise Problem("condition-needed", f"Send {self.name} with the ETag of what you have read.")
-        if value is not None and (len(value) > self.max_length or not re.fullmatch(self.pattern, value)):
+        longest, pattern = self.schema["maxLength"], self.schema.get("pattern", "")
+        if value is not None and (len(value) > longest or not re.search(pattern, value)):
             detail = f"{self.name} is malformed"
             raise Problem("bad-request", f"{detail}.", errors=[{"header": self.name, "detail": detail}])
 
@@ -41,9 +40,8 @@ IF_NONE_MATCH = Header("If-None-Match", "ETags that one has; a current one is an
 IDEMPOTENCY_KEY = Header(
     "Idempotency-Key",
     "Sent again with the same body, it gets the first answer again. ASCII without spaces, in quotes or bare.",
-    min_length=1,
-    max_length=255,
-    pattern=r'"[!#-~]+"|[!#-+\--~]+',  # a quoted string, or a bare word; two headers come joined by a comma
+    # A quoted string, or a bare word; two headers come joined by a comma.
+    schema={"type": "string", "minLength": 1, "maxLength": 255, "pattern": r'^("[!#-~]+"|[!#-+\--~]+)$'},
 )
 
 

@@ -6,7 +6,7 @@ Its examples are in `examples.json`, by the name of the schema or by media type.
 import inspect
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Literal
@@ -16,7 +16,6 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 from werkzeug.routing import Rule
 
-from api.v1.checks import Header
 from api.v1.operation import SAFE, operation
 from api.v1.resources import JSON, ProblemOut
 from web.problems import KINDS, MEDIA_TYPE
@@ -120,16 +119,12 @@ def _parameters(declared: operation, method: str, rule: Rule) -> list[Document]:
         if field.get("default", "") is None:
             del field["default"]
         found.append(_parameter(name, "query", name in schema.get("required", ()), field, field.pop("description", "")))
-    return found + [_header(header) for header in declared.headers(method)]
+    for header in declared.headers(method):
+        found.append(_parameter(header.name, "header", header.required, header.schema, header.description))
+    return found
 
 
-def _header(header: Header) -> Document:
-    schema: Document = {"type": "string", "maxLength": header.max_length}
-    schema |= {"minLength": header.min_length} if header.min_length else {}
-    return _parameter(header.name, "header", header.required, schema, header.description)
-
-
-def _parameter(name: str, place: str, required: bool, schema: Document, description: str) -> Document:
+def _parameter(name: str, place: str, required: bool, schema: Mapping[str, Any], description: str) -> Document:
     return {"name": name, "in": place, "required": required, "description": description, "schema": schema}
 
 

@@ -14,7 +14,7 @@ from flask_server_actions import ServerActions
 from models import db
 from pages import PAGES, feeds, machines
 from settings import Settings
-from web import assets, auth, errors, rate_limit, templating
+from web import assets, auth, errors, health, rate_limit, templating
 from web.headers import add_security_headers
 from web.rate_limit import RateLimiter
 from web.strict_json import StrictJSON
@@ -36,7 +36,7 @@ def create_app(given: Settings | None = None, *, testing: bool = False) -> Flask
     templating.register(app, release)
     assets.register(app)
     Revalidation(app, db, private_cookies=auth.private_cookies(app), release=release, strict=True)
-    for page in [*PAGES, feeds, machines]:
+    for page in [*PAGES, feeds, machines, health]:
         app.register_blueprint(page.bp)
     ServerActions(
         app,

@@ -1,16 +1,11 @@
-"""Who is asking, and who may: keys, scopes and quotas. A key is sent in the Authorization header, and nowhere else."""
+"""Who is asking, and who may: keys and scopes. A key is sent in the Authorization header, and nowhere else."""
 
-import logging
-import sqlite3
-from typing import Any
-
-from flask import Response, current_app, g, request
+from flask import g, request
 
 from models import ApiKey, Scope, User
 from web.problems import Problem
-from web.rate_limit import MINUTE, Reading, network
+from web.rate_limit import count_request, network
 
-log = logging.getLogger(__name__)
 _MISPLACED = {"api_key", "apikey", "key", "access_token", "token"}  # query parameters that look like a credential
 
 
@@ -20,15 +15,16 @@ def authorise(needs: Scope | None, *, anyone: bool) -> None:
     Everyone is counted first, by key or by address, so that guessing keys has a quota too.
     """
     if misplaced := sorted(_MISPLACED & request.args.keys()):
-        _count(f"address:{network()}")
+        count_request(f"address:{network()}")
         raise _unauthorised(f"A key in the address ends up in logs; `{misplaced[0]}` is not read.")
-    text = _bearer()
-    g.api_key = ApiKey.authenticate(text) if text else None
-    _count(g.api_key.bucket if g.api_key else f"address:{network()}")
-    if g.api_key is None and (text is not None or not anyone):
-        raise _unauthorised("This key is not valid: unknown, misspelt or revoked." if text else "Please send a key.")
-    if g.api_key and needs and not g.api_key.has_scope(needs):
-        raise _scope_missing(needs)
+    key = g.api_key = ApiKey.authenticate(bearer().strip())
+    count_request(key.bucket if key else f"address:{network()}")
+    if key:
+        _require_scope(key, needs)
+    elif bearer():
+        raise _unauthorised("This key is not valid: unknown, misspelt or revoked.")
+    elif "Authorization" in request.headers or not anyone:
+        raise _unauthorised("Please send a key.")
 
 
 def caller() -> User | None:
@@ -39,42 +35,17 @@ def caller() -> User | None:
 
 def authorise_again(needs: Scope | None) -> ApiKey:
     """Return the key as the running write transaction sees it: one revoked a moment ago writes nothing."""
-    key = ApiKey.authenticate(_bearer() or "")
+    key = ApiKey.authenticate(bearer().strip())
     if key is None:
         raise _unauthorised("This key has been revoked.")
-    if needs and not key.has_scope(needs):
-        raise _scope_missing(needs)
+    _require_scope(key, needs)
     return key
 
 
-def add_quota(response: Response) -> Response:
-    """Tell the quota (draft-ietf-httpapi-ratelimit-headers-11)."""
-    reading: Reading | None = g.get("quota")
-    if reading:
-        response.headers["RateLimit-Policy"] = f'"requests";q={reading.limit};w={MINUTE}'
-        response.headers["RateLimit"] = f'"requests";r={max(0, reading.left)};t={reading.reset}'
-    return response
-
-
-def _bearer() -> str | None:
-    """Return what came as `Authorization: Bearer …` (RFC 6750, section 2.1), or None without that header."""
-    header: Any = request.headers.get("Authorization")
-    if header is None:
-        return None
-    scheme, _, text = header.partition(" ")
-    return text.strip() if scheme.lower() == "bearer" else ""
-
-
-def _count(bucket: str) -> None:
-    try:
-        g.quota = current_app.extensions["rate_limiter"].count(bucket, current_app.config["API_REQUESTS_PER_MINUTE"])
-    except (sqlite3.Error, OSError):  # a full disk does not close the API: what protects it is not worth more than it
-        log.exception("requests are not being counted")
-        return
-    if g.quota.left < 0:
-        raise Problem(
-            "too-many-requests", f"{g.quota.limit} a minute are yours.", headers={"Retry-After": str(g.quota.reset)}
-        )
+def bearer() -> str:
+    """Return what came as `Authorization: Bearer …` (RFC 6750, section 2.1), or an empty string."""
+    scheme, _, text = request.headers.get("Authorization", "").partition(" ")
+    return text if scheme.lower() == "bearer" else ""
 
 
 def _unauthorised(detail: str) -> Problem:
@@ -82,6 +53,7 @@ def _unauthorised(detail: str) -> Problem:
     return Problem("key-needed", detail, headers={"WWW-Authenticate": f'Bearer realm="api"{error}'})
 
 
-def _scope_missing(needs: Scope) -> Problem:
-    challenge = f'Bearer realm="api", error="insufficient_scope", scope="{needs}"'
-    return Problem("scope-missing", f"This needs the scope {needs}.", headers={"WWW-Authenticate": challenge})
+def _require_scope(key: ApiKey, needs: Scope | None) -> None:
+    if needs and not key.has_scope(needs):
+        challenge = f'Bearer realm="api", error="insufficient_scope", scope="{needs}"'
+        raise Problem("scope-missing", f"This needs the scope {needs}.", headers={"WWW-Authenticate": challenge})

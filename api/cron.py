@@ -3,8 +3,9 @@
 import hmac
 from typing import Any
 
-from flask import Blueprint, Response, current_app, jsonify, request
+from flask import Blueprint, Response, current_app, jsonify
 
+from api.auth import bearer
 from api.webhooks.receive import finish_pending
 from flask_revalidation import revalidate_tag, write
 from models import Post
@@ -34,9 +35,8 @@ def run_due() -> dict[str, Any]:
 
 
 def _require_secret() -> None:
-    secret = current_app.config["SCHEDULER_SECRET"]
-    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    secret, given = current_app.config["SCHEDULER_SECRET"], bearer()
     # As bytes: compare_digest raises for text that is not ASCII.
-    if not (secret and scheme.lower() == "bearer" and hmac.compare_digest(given.encode(), secret.encode())):
+    if not (secret and hmac.compare_digest(given.encode(), secret.encode())):
         challenge = {"WWW-Authenticate": 'Bearer realm="cron"'}
         raise Problem("secret-needed", "Send the scheduler's secret as a bearer token.", headers=challenge)

@@ -2,7 +2,8 @@
 
 Reading must not write to the database, yet each read of the API counts; so the counts have a small SQLite file of their
 own that every worker shares. It holds nothing that matters: delete it, and everyone starts again at zero. Actions
-declare their limits beside their policies: `@action(allow=…, rate_limit=[RateLimit(…)])`.
+declare their limits beside their policies: `@action(allow=…, rate_limit=[RateLimit(…)])`. The API has a quota for each
+key, and for each address without one.
 """
 
 import fcntl
@@ -19,9 +20,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flask import current_app, request
+from flask import Response, current_app, g, request
 
 from flask_server_actions import Action, too_many
+from web.problems import Problem
 
 log = logging.getLogger(__name__)
 MINUTE, HOUR, DAY = 60, 3600, 24 * 3600  # seconds
@@ -119,7 +121,7 @@ def enforce(action: Action, form: Any) -> None:
     """Count a try against each limit of its action. Raises Result (429) when one is passed; the hook of actions."""
     for limit in action.rate_limit:
         if bucket := limit.bucket(action.name, form):
-            with _faults_logged():
+            with _faults_logged("tries"):
                 _require(_limiter().count(bucket, limit.times, limit.seconds))
 
 
@@ -127,7 +129,7 @@ def forget_tries(action: Action, form: Any, *parties: Callable[[Any], str | None
     """Forget the tries by these parties, for someone has proved to be the right one. Other limits count on."""
     for limit in action.rate_limit:
         if limit.by in parties and (bucket := limit.bucket(action.name, form)):
-            with _faults_logged():
+            with _faults_logged("tries"):
                 _limiter().forget(bucket)
 
 
@@ -137,12 +139,29 @@ def _require(reading: Reading) -> None:
         raise too_many(f"That was tried too often. Please wait {wait}.", retry_after=reading.reset)
 
 
+def count_request(bucket: str) -> None:
+    """Count a request to the API against its quota of each minute. Raises Problem (429) where that is used up."""
+    with _faults_logged("requests"):
+        quota = g.quota = _limiter().count(bucket, current_app.config["API_REQUESTS_PER_MINUTE"])
+        if quota.left < 0:
+            retry_after = {"Retry-After": str(quota.reset)}
+            raise Problem("too-many-requests", f"{quota.limit} a minute are yours.", headers=retry_after)
+
+
+def add_quota(response: Response) -> Response:
+    """Tell the quota, if the request was counted (draft-ietf-httpapi-ratelimit-headers-11)."""
+    if "quota" in g:
+        response.headers["RateLimit-Policy"] = f'"requests";q={g.quota.limit};w={MINUTE}'
+        response.headers["RateLimit"] = f'"requests";r={max(0, g.quota.left)};t={g.quota.reset}'
+    return response
+
+
 @contextmanager
-def _faults_logged() -> Iterator[None]:
+def _faults_logged(counted: str) -> Iterator[None]:
     try:
         yield
-    except (sqlite3.Error, OSError):  # a full disk locks nobody out: what protects a form is not worth more than it
-        log.exception("tries are not being counted")
+    except (sqlite3.Error, OSError):  # a full disk locks nobody out: what protects a thing is not worth more than it
+        log.exception("%s are not being counted", counted)
 
 
 def _limiter() -> RateLimiter:

@@ -2,11 +2,11 @@
 
 from flask import Blueprint, Response, g, jsonify, request
 
-from api.auth import add_quota
 from api.conditions import make_conditional
 from api.v1 import authors, export, me, openapi, posts, tags
 from web import problems
 from web.headers import let_other_sites_read
+from web.rate_limit import add_quota
 
 bp = Blueprint("api_v1", __name__, url_prefix="/api/v1")
 for resource in (posts, export, tags, authors, me):

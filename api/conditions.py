@@ -5,7 +5,7 @@ import hashlib
 from flask import Response, request
 
 from flask_revalidation import conditional_status
-from web.problems import Problem, refuse
+from web.problems import Problem
 
 
 def etag_of(version: int, body: bytes) -> str:
@@ -30,11 +30,8 @@ def _forms(etag: str) -> tuple[str, str]:
     return etag, f"{etag}-gzip"  # a compressed answer carries the tag of its own bytes; it is the same state
 
 
-def make_conditional(response: Response) -> Response:
-    """Give a 200 made for one key its ETag, and answer 304 where the client has it already."""
-    if response.is_streamed:
-        return response
-    if not response.get_etag()[0]:
+def make_conditional(response: Response) -> None:
+    """Give a 200 made for one key its ETag; it becomes a 304 where the client has it already, or a 412."""
+    if not response.is_streamed:
         response.add_etag()
-    response.status_code = conditional_status(response)
-    return response if response.status_code != 412 else refuse(412)
+        response.status_code = conditional_status(response)

@@ -1,8 +1,7 @@
 """Idempotency-Key: a request that is sent again gets the first answer again (draft-ietf-httpapi-idempotency-key-08)."""
 
 import hashlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -15,38 +14,38 @@ _REMEMBERED = ("Content-Type", "ETag", "Location")
 _BUCKET = 3  # hexadecimal digits of the digest that name a lock file: 4,096 of them, and no more
 
 
-def requested_key() -> str | None:
-    """Return the Idempotency-Key of the request, with or without the quotes that the draft wants; None without one."""
-    header = request.headers.get("Idempotency-Key")
-    return header.strip('"') if header else None
+def digest_of(key: ApiKey | None) -> str | None:
+    """Return what the request's Idempotency-Key is stored under, with or without the quotes that the draft wants.
+
+    None where there is no such key, or no client to tell its requests from those of others.
+    """
+    chosen = request.headers.get("Idempotency-Key", "").strip('"')
+    if key is None or not chosen:
+        return None
+    return hashlib.sha256(f"{key.id} {request.method} {request.path} {chosen}".encode()).hexdigest()
 
 
-@contextmanager
-def claim(key: ApiKey | None, chosen: str | None) -> Iterator[None]:
-    """Work alone on what the client of `key` calls `chosen`. Raises Problem (409) while another request does.
+def claim(digest: str | None) -> AbstractContextManager[object]:
+    """Begin to work alone on what is stored under `digest`. Raises Problem (409) while another request does.
 
     Threads exclude each other as processes do, and the kernel frees the file of a process that dies: a claim never
     outlives its request.
     """
-    if key is None or chosen is None:
-        yield
-        return
+    if digest is None:
+        return nullcontext()
     folder = Path(current_app.config["DATA_DIR"], "idempotency")
     folder.mkdir(exist_ok=True)
-    # A file that stands for a lock, where the file system has none, would outlive its process: so no such fallback.
-    lock = FileLock(folder / _digest(key, chosen)[:_BUCKET], mode=0o600, fallback_to_soft=False)
     try:
-        acquired = lock.acquire(blocking=False)
+        # A file that stands for a lock, where the file system has none, would outlive its process: no such fallback.
+        return FileLock(folder / digest[:_BUCKET], mode=0o600, fallback_to_soft=False).acquire(blocking=False)
     except Timeout:
         detail = "A request with this Idempotency-Key is being answered."
         raise Problem("still-running", detail, headers={"Retry-After": "1"}) from None
-    with acquired:
-        yield
 
 
-def recall(key: ApiKey, chosen: str | None) -> Response | None:
+def recall(digest: str | None) -> Response | None:
     """Return the first answer, inside the write. Raises Problem (422) when the key came with another request."""
-    row = db.session.get(IdempotencyKey, _digest(key, chosen)) if chosen else None
+    row = db.session.get(IdempotencyKey, digest) if digest else None
     if row is None:
         return None
     if row.request != _fingerprint():
@@ -54,17 +53,13 @@ def recall(key: ApiKey, chosen: str | None) -> Response | None:
     return Response(row.body, row.status, {**row.headers, "Idempotency-Replayed": "true"})
 
 
-def remember(key: ApiKey, chosen: str | None, answer: Response) -> None:
+def remember(digest: str | None, key: ApiKey, answer: Response) -> None:
     """Store the answer, in the transaction of its effect."""
-    if chosen:
+    if digest:
         headers = {name: answer.headers[name] for name in _REMEMBERED if name in answer.headers}
-        row = IdempotencyKey(digest=_digest(key, chosen), api_key_id=key.id, request=_fingerprint())
+        row = IdempotencyKey(digest=digest, api_key_id=key.id, request=_fingerprint())
         row.status, row.headers, row.body = answer.status_code, headers, answer.get_data()
         db.session.add(row)
-
-
-def _digest(key: ApiKey, chosen: str) -> str:
-    return hashlib.sha256(f"{key.id} {request.method} {request.path} {chosen}".encode()).hexdigest()
 
 
 def _fingerprint() -> str:

@@ -27,7 +27,7 @@ def finish(response: Response) -> Response:
     if response.status_code == 200 and request.method in ("GET", "HEAD") and g.get("api_key"):
         response.headers["Cache-Control"] = "private, no-cache"
         response.vary.add("Authorization")
-        response = make_conditional(response)
+        make_conditional(response)
     if response.status_code == 412 and request.method in ("GET", "HEAD"):
         response = problems.refuse(412)  # what did not match If-Match is not what was asked for
     if response.status_code == 204 or request.method == "OPTIONS":

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from web.problems import Problem
 from web.strict_json import json_object
 
+Place = tuple[int | str, ...]
 _MAX_ERRORS = 20  # errors told in one answer; a body of 1 MB has room for 100,000
 
 
@@ -51,7 +52,7 @@ def parse(query: type[BaseModel] | None, body: type[BaseModel] | None, headers: 
     has_body = request.method in ("POST", "PATCH", "PUT")
     content = json_object(optional=request.method == "PUT") if has_body else {}
     if query:
-        found["query"] = _validate(query, _arguments(), lambda place: {"parameter": place[0]})
+        found["query"] = _validate(query, _arguments(), lambda place: {"parameter": str(place[0])})
     if body:
         found["body"] = _validate(body, content, lambda place: {"pointer": _pointer(place)})
     elif content:  # whoever sends a date means a date, and must not be published at once
@@ -66,18 +67,15 @@ def _arguments() -> dict[str, Any]:
     return {name: values if len(values) > 1 else values[0] for name, values in request.args.lists()}
 
 
-def _validate(schema: type[BaseModel], value: Any, where: Callable[[list[str]], dict[str, str]]) -> BaseModel:
+def _validate(schema: type[BaseModel], value: Any, where: Callable[[Place], dict[str, str]]) -> BaseModel:
     try:
         return schema.model_validate(value)
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False, include_context=False)[:_MAX_ERRORS]
-    errors = [
-        {**where([str(part) for part in item["loc"]]), "detail": item["msg"].removeprefix("Value error, ")}
-        for item in found
-    ]
-    raise Problem("invalid", f"{errors[0]['detail']}.", errors=errors)
+    faults = [where(item["loc"]) | {"detail": item["msg"].removeprefix("Value error, ")} for item in found]
+    raise Problem("invalid", f"{faults[0]['detail']}.", errors=faults)
 
 
-def _pointer(place: list[str]) -> str:
+def _pointer(place: Place) -> str:
     """Return a JSON pointer as a fragment (RFC 6901, sections 3 and 6)."""
-    return "#" + "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in place)
+    return "#" + "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in place)

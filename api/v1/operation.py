@@ -64,13 +64,13 @@ class operation:  # noqa: N801  (it is written as a decorator)
         """Run the view as one write transaction. A POST with an Idempotency-Key is answered once."""
         if self.prepare:
             values["prepared"] = self.prepare(values.get("body"))
-        chosen = idempotency.requested_key() if request.method == "POST" else None
-        with idempotency.claim(g.api_key, chosen), write(by=f"api {self.view.__name__}"):
+        digest = idempotency.digest_of(g.api_key) if request.method == "POST" else None
+        with idempotency.claim(digest), write(by=f"api {self.view.__name__}"):
             key = authorise_again(self.scope)
-            if first := idempotency.recall(key, chosen):
+            if first := idempotency.recall(digest):
                 return first
             answer = self.view(user=key.user, **values)
-            idempotency.remember(key, chosen, answer)
+            idempotency.remember(digest, key, answer)
         return answer
 
     @property

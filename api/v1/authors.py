@@ -3,11 +3,11 @@
 from flask import Blueprint, Response
 from sqlalchemy import func, select
 
-from api.paging import add_link, pack, unpack
 from api.v1.operation import operation
-from api.v1.resources import NextCursor, Out, Query
+from api.v1.paging import Page, Query
+from api.v1.resources import Out
 from flask_revalidation import cached_page
-from models import Post, PostStatus, Scope, User, db
+from models import Post, PostFilter, Scope, User
 
 bp = Blueprint("authors", __name__)
 
@@ -21,11 +21,8 @@ class AuthorOut(Out):
     posts: int
 
 
-class AuthorsOut(Out):
+class AuthorsOut(Page[AuthorOut]):
     """A page of authors."""
-
-    data: list[AuthorOut]
-    next_cursor: NextCursor
 
 
 @bp.get("/authors")
@@ -33,11 +30,9 @@ class AuthorsOut(Out):
 @cached_page(tags=["posts"], credential="Authorization")
 def list_authors(query: Query) -> Response:
     """List who has published, by handle, with how many posts."""
-    rows = select(User, func.count(Post.id)).join(Post).where(Post.status == PostStatus.PUBLISHED)
-    rows = rows.group_by(User.id).order_by(User.handle).limit(query.limit + 1)
-    found = db.session.execute(rows.where(User.handle > unpack(query.cursor)[0]) if query.cursor else rows).all()
-    page = [
-        AuthorOut(handle=user.handle, name=user.name, bio=user.bio, posts=posts) for user, posts in found[: query.limit]
-    ]
-    cursor = pack(page[-1].handle) if len(found) > query.limit else None
-    return add_link(AuthorsOut(data=page, next_cursor=cursor).respond(), query, cursor)
+    rows = PostFilter().apply(select(User, func.count(Post.id)).join(Post)).group_by(User.id)
+    return AuthorsOut.answer(query, rows, _author, [User.handle])
+
+
+def _author(user: User, posts: int) -> AuthorOut:
+    return AuthorOut(handle=user.handle, name=user.name, bio=user.bio, posts=posts)

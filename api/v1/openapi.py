@@ -116,8 +116,6 @@ def _parameters(declared: operation, method: str, rule: Rule) -> list[Document]:
     found = [_parameter(name, "path", True, {"type": "string"}, "Its address.") for name in sorted(rule.arguments)]
     schema = declared.query.model_json_schema() if declared.query else {"properties": {}}
     for name, field in schema["properties"].items():
-        if field.get("default", "") is None:
-            del field["default"]
         found.append(_parameter(name, "query", name in schema.get("required", ()), field, field.pop("description", "")))
     for header in declared.headers(method):
         found.append(_parameter(header.name, "header", header.required, header.schema, header.description))

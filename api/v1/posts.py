@@ -1,24 +1,34 @@
 """Posts, from outside: read, written, published. Every write refreshes the pages as a form of ours would."""
 
-from datetime import datetime
-
 from flask import Blueprint, Response
-from sqlalchemy import ColumnElement, literal, select, tuple_
+from pydantic import Field
+from sqlalchemy import select
 from sqlalchemy.orm import undefer
 
 from api.auth import caller
 from api.conditions import check_conditions, etag_of
-from api.paging import add_link, pack, unpack
 from api.v1.operation import operation
-from api.v1.resources import PostChange, PostIn, PostOut, PostsOut, PostsQuery
+from api.v1.paging import Page, Query
+from api.v1.resources import PostChange, PostIn, PostOut
 from flask_revalidation import cached_page, revalidate_tag
 from models import NotFound, Post, PostFilter, Scope, Tag, User, db
-from models.database import UtcDateTime
 from models.text import to_html
+from web.fields import Handle, TagName
 from web.problems import Problem
 
 bp = Blueprint("posts", __name__)
 READ, WRITE = Scope.READ, Scope.WRITE
+
+
+class PostsQuery(Query):
+    """The query string of the list of posts."""
+
+    tag: TagName = Field(default_factory=str, description="Only posts that stand under it.")
+    author: Handle = Field(default_factory=str, description="Only posts of this author's.")
+
+
+class PostsOut(Page[PostOut]):
+    """A page of posts."""
 
 
 @bp.get("/posts")
@@ -30,25 +40,8 @@ def list_posts(query: PostsQuery) -> Response:
     rows = PostFilter(status=None, tag=query.tag, author=query.author).apply(select(Post))
     rows = rows.where(Post.visible_to(user)).options(undefer(Post.body))
     # Neither order ever changes for a post once it is listed, so no page skips or repeats one that moves.
-    if user:
-        rows = rows.order_by(Post.id.desc())
-        rows = rows.where(Post.id < unpack(query.cursor)[0]) if query.cursor else rows
-    else:
-        rows = rows.order_by(Post.published_at.desc(), Post.id.desc())
-        rows = rows.where(_published_before(query.cursor)) if query.cursor else rows
-    found = list(db.session.scalars(rows.limit(query.limit + 1)))
-    page, more = found[: query.limit], len(found) > query.limit
-    cursor = _position(page[-1], user) if more else None
-    return add_link(PostsOut(data=[PostOut.of(post) for post in page], next_cursor=cursor).respond(), query, cursor)
-
-
-def _position(post: Post, user: User | None) -> str:
-    return pack(post.id) if user or not post.published_at else pack(post.published_at.isoformat(), post.id)
-
-
-def _published_before(cursor: str) -> ColumnElement[bool]:
-    at, post_id = unpack(cursor, 2)
-    return tuple_(Post.published_at, Post.id) < tuple_(literal(datetime.fromisoformat(at), UtcDateTime), post_id)
+    order = [Post.id] if user else [Post.published_at, Post.id]
+    return PostsOut.answer(query, rows, PostOut.of, order, descending=True)
 
 
 @bp.get("/posts/<slug>")

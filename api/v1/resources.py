@@ -8,18 +8,12 @@ from typing import Annotated, ClassVar, Self
 
 from flask import Response, current_app
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-from pydantic.json_schema import SkipJsonSchema
 
 from models import Post, PostStatus
-from web.fields import Excerpt, Handle, Markdown, Slug, TagName, Title
+from web.fields import Excerpt, Markdown, Slug, TagName, Title
 
 JSON = "application/json"
 Tags = Annotated[list[TagName], Field(max_length=10)]
-Limit = Annotated[int, Field(ge=1, le=100, description="How many at most.")]
-_WHERE = "Where to go on: next_cursor of the last page."
-Cursor = Annotated[str, Field(min_length=1, max_length=300, description=_WHERE)]
-NextCursor = Annotated[str | None, Field(description="For the next page; null on the last one.")]
-Absent = SkipJsonSchema[None]  # left out: a query string cannot say null
 _SLUG, _STATE = {"slug": "$response.body#/slug"}, {"If-Match": "$response.header.ETag"}
 
 
@@ -38,22 +32,6 @@ class Out(BaseModel):
     def respond(self, status: int = 200, **headers: str) -> Response:
         """Return it as a response."""
         return Response(self.model_dump_json(), status, headers, content_type=JSON)
-
-
-class Query(BaseModel):
-    """The query string of a list."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    limit: Limit = 20
-    cursor: Cursor | Absent = None
-
-
-class PostsQuery(Query):
-    """The query string of the list of posts."""
-
-    tag: TagName | Absent = Field(None, description="Only posts that stand under it.")
-    author: Handle | Absent = Field(None, description="Only posts of this author's.")
 
 
 class PostIn(In):
@@ -118,13 +96,6 @@ class PostOut(Out):
         plain = {name: getattr(post, name) for name in cls.model_fields if name not in ("author", "tags", "url")}
         url = current_app.config["SITE"] + post.path
         return cls(**plain, author=author, tags=sorted(tag.name for tag in post.tags), url=url)
-
-
-class PostsOut(Out):
-    """A page of posts."""
-
-    data: list[PostOut]
-    next_cursor: NextCursor
 
 
 class Fault(Out):

@@ -11,7 +11,8 @@ from api.v1.operation import operation
 from api.v1.paging import Page, Query
 from api.v1.resources import PostChange, PostIn, PostOut
 from flask_revalidation import cached_page, revalidate_tag
-from models import NotFound, Post, PostFilter, Scope, Tag, User, db
+from models import Post, PostFilter, Scope, Tag, User, db
+from models.errors import found
 from models.text import to_html
 from web.fields import Handle, TagName
 from web.problems import Problem
@@ -50,10 +51,7 @@ def list_posts(query: PostsQuery) -> Response:
 def read_post(slug: str) -> Response:
     """Return one post: published, or with a key one that its person works on."""
     query = select(Post).where(Post.slug == slug, Post.visible_to(caller())).options(undefer(Post.body))
-    post = db.session.scalar(query)
-    if post is None:
-        raise NotFound(slug)
-    return _answer(post)
+    return _answer(found(db.session.scalar(query)))
 
 
 def _rendered(body: PostIn | PostChange) -> str | None:
@@ -71,7 +69,7 @@ def create_post(body: PostIn, user: User, prepared: str | None) -> Response:
         raise _taken("Another post has this address.")
     post = user.write(body.title, body.body, slug=body.slug or None, excerpt=body.excerpt or None, html=prepared)
     post.tags = Tag.named(body.tags)
-    db.session.flush()
+    db.session.flush()  # which gives it id and version
     revalidate_tag(*post.cache_tags)
     return _answer(post, 201, Location=f"/api/v1/posts/{post.slug}")
 
@@ -85,9 +83,7 @@ def update_post(slug: str, body: PostChange, user: User, prepared: str | None) -
     if body.slug and (reason := post.why_not_at(body.slug)):
         raise _taken(reason)
     before = post.cache_tags
-    changed = body.model_dump(include=body.model_fields_set)
-    post.update(**{"title": post.title, "body": post.body, **changed}, html=prepared)
-    db.session.flush()
+    post.update(**{"title": post.title, "body": post.body} | body.model_dump(exclude_unset=True), html=prepared)
     revalidate_tag(*before, *post.cache_tags)
     return _answer(post)
 
@@ -109,7 +105,6 @@ def publish_post(slug: str, user: User) -> Response:
     """Show a post to readers; harmless when repeated. The request has no body."""
     post = _find_publishable(slug, user)
     post.publish()
-    db.session.flush()
     revalidate_tag(*post.cache_tags)
     return _answer(post)
 
@@ -120,7 +115,6 @@ def unpublish_post(slug: str, user: User) -> Response:
     """Make a post a draft again; harmless when repeated."""
     post = _find_publishable(slug, user)
     post.unpublish()
-    db.session.flush()
     revalidate_tag(*post.cache_tags)
     return _answer(post)
 

@@ -143,10 +143,11 @@ def test_security_is_that_of_a_declared_scheme_and_the_scope_is_told(document):
     assert scopes["GET /api/v1/me"] is None
 
 
-def test_every_component_is_used(document):
-    text = json.dumps(document)
+@pytest.mark.parametrize("kind", ["schemas", "headers"])
+def test_every_component_is_used_and_every_used_one_is_there(document, kind):
+    used = set(re.findall(rf'"#/components/{kind}/([^"]+)"', json.dumps(document)))
 
-    assert [name for name in document["components"]["schemas"] if f'schemas/{name}"' not in text] == []
+    assert used == set(document["components"][kind])
 
 
 def test_undeclared_answer_fails_the_test_that_gets_it(app, monkeypatch):

@@ -1,15 +1,19 @@
 """The OpenAPI 3.1 document (https://spec.openapis.org/oas/v3.1.1), made of the declarations that check the requests.
 
-Its examples are in `examples.json`, by the name of the schema or by media type.
+What no declaration says is in `document.json`: the site, and the headers of answers. Its `servers` are relative, for a
+browser may reach the site by another name than its own. Examples are in `examples.json`, by schema or media type.
 """
 
 import inspect
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from copy import deepcopy
+from dataclasses import asdict
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from flask import current_app
 from pydantic import BaseModel
@@ -23,14 +27,11 @@ from web.problems import KINDS, MEDIA_TYPE
 Document = dict[str, Any]
 Route = tuple[Rule, str, operation]
 
-EXAMPLES: Document = json.loads(Path(__file__).with_name("examples.json").read_text())
-ETAG = {"ETag": "Names this state of it, for If-Match and If-None-Match."}
-LINK = {"Link": 'The next page, `rel="next"`, where there is one.'}
-LOCATION = {"Location": "Where the new one is."}
-QUOTA = {"RateLimit": "Requests left, and seconds until there are more.", "RateLimit-Policy": "Requests in a window."}
-CHALLENGE = {"WWW-Authenticate": "The scheme, and the scope that is missing."}
-RETRY = {"Retry-After": "Seconds to wait."}
-_HEADERS = {401: CHALLENGE, 403: CHALLENGE, 429: RETRY, 503: RETRY}
+FIXED, EXAMPLES = (
+    json.loads(Path(__file__).with_name(f"{name}.json").read_text()) for name in ("document", "examples")
+)
+QUOTA = ["RateLimit", "RateLimit-Policy"]
+_HEADERS = {401: ["WWW-Authenticate"], 403: ["WWW-Authenticate"], 429: ["Retry-After"], 503: ["Retry-After"]}
 
 
 class Schemas(GenerateJsonSchema):
@@ -56,36 +57,22 @@ def _routes() -> Iterator[Route]:
 
 
 def _document(routes: list[Route]) -> Document:
-    site, paths, tags = current_app.config["SITE"], dict[str, Document](), dict[str, Document]()
+    paths: dict[str, Document] = defaultdict(dict)
+    tags: dict[str, str] = {}
     for rule, method, declared in routes:
         described = _operation(declared, method, rule)
-        paths.setdefault(rule.rule.replace("<", "{").replace(">", "}"), {})[method.lower()] = described
-        about = inspect.getdoc(sys.modules[declared.view.__module__]) or ""
-        tags.setdefault(described["tags"][0], {"description": about.partition("\n")[0]})
-    return {
-        "openapi": "3.1.0",
-        "info": {
-            "title": "Hallway & Door",
-            "version": "1.0.0",
-            "description": "Posts, tags and authors, for every program that is not a page of ours.",
-            "license": {"name": "MIT", "identifier": "MIT"},
-            "contact": {"name": "The editors", "url": f"{site}/contact"},
-        },
-        "servers": [{"url": "/"}],  # where the document is: a browser reaches the site by more names than one
-        "tags": [{"name": name, **about} for name, about in tags.items()],
-        "paths": paths,
-        "components": {
-            "schemas": _schemas(routes),
-            "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "description": "hd_…"}},
-        },
-    }
+        paths[rule.rule.replace("<", "{").replace(">", "}")][method.lower()] = described
+        tags[described["tags"][0]] = inspect.getdoc(sys.modules[declared.view.__module__]) or ""
+    document: Document = deepcopy(FIXED)
+    document["info"]["contact"]["url"] = f"{current_app.config['SITE']}/contact"
+    document["tags"] = [{"name": name, "description": about.partition("\n")[0]} for name, about in tags.items()]
+    document["components"]["schemas"] = _schemas(routes)
+    return document | {"paths": paths}
 
 
 def _schemas(routes: Iterable[Route]) -> Document:
     models = [model for *_, declared in routes for model in (declared.body, declared.returns)]
-    inputs: list[tuple[type[BaseModel], Literal["validation"]]] = [
-        (model, "validation") for model in [*dict.fromkeys(models), ProblemOut] if isinstance(model, type)
-    ]
+    inputs: list[Any] = [(model, "validation") for model in [*models, ProblemOut] if isinstance(model, type)]
     template = "#/components/schemas/{model}"
     schemas: Document = models_json_schema(inputs, ref_template=template, schema_generator=Schemas)[1]["$defs"]
     for name in schemas.keys() & EXAMPLES.keys():
@@ -97,38 +84,38 @@ def _operation(declared: operation, method: str, rule: Rule) -> Document:
     summary, _, rest = (inspect.getdoc(declared.view) or "").partition("\n\n")
     needs = f"Needs a key with the scope `{declared.scope}`" if declared.scope else "Needs a key of any scope"
     needs += ", or none to read what is published." if declared.anyone else "."
-    body = {"requestBody": {"required": True, "content": _content(declared.body)}} if declared.body else {}
-    return {
+    described: Document = {
         "operationId": declared.name,
         "summary": " ".join(summary.split()),
         "description": " ".join([*rest.split(), needs]),
         "tags": [rule.endpoint.split(".")[-2]],
         # Only OAuth has scopes of its own in OpenAPI, so that of a bearer key stands beside it.
-        "security": [{"key": []}, *([{}] if declared.anyone else [])],
-        **({"x-scope": declared.scope} if declared.scope else {}),
+        "security": [{"key": []}, {}] if declared.anyone else [{"key": []}],
+        "x-scope": declared.scope,
         "parameters": _parameters(declared, method, rule),
-        **body,
+        "requestBody": declared.body and {"required": True, "content": _content(declared.body)},
         "responses": {str(status): answer for status, answer in sorted(_responses(declared, method, rule).items())},
     }
+    return {name: value for name, value in described.items() if value is not None}
 
 
 def _parameters(declared: operation, method: str, rule: Rule) -> list[Document]:
-    found = [_parameter(name, "path", True, {"type": "string"}, "Its address.") for name in sorted(rule.arguments)]
-    schema = declared.query.model_json_schema() if declared.query else {"properties": {}}
-    for name, field in schema["properties"].items():
-        found.append(_parameter(name, "query", name in schema.get("required", ()), field, field.pop("description", "")))
-    for header in declared.headers(method):
-        found.append(_parameter(header.name, "header", header.required, header.schema, header.description))
-    return found
+    asked = declared.query.model_json_schema() if declared.query else {"properties": {}}
+    parts = {name: {"type": "string", "description": "Its address."} for name in sorted(rule.arguments)}
+    found = [_parameter("path", name, True, schema) for name, schema in parts.items()]
+    for name, schema in asked["properties"].items():
+        found.append(_parameter("query", name, name in asked.get("required", ()), schema))
+    return found + [{"in": "header", **asdict(header)} for header in declared.headers(method)]
 
 
-def _parameter(name: str, place: str, required: bool, schema: Mapping[str, Any], description: str) -> Document:
-    return {"name": name, "in": place, "required": required, "description": description, "schema": schema}
+def _parameter(place: str, name: str, required: bool, schema: Document) -> Document:
+    text = schema.pop("description", "")
+    return {"name": name, "in": place, "required": required, "description": text, "schema": schema}
 
 
 def _responses(declared: operation, method: str, rule: Rule) -> dict[int, Document]:
-    headers = (ETAG if declared.has_etag else {}) | (LINK if declared.query else {})
-    headers |= LOCATION if declared.status == 201 else {}
+    cases = {"ETag": declared.has_etag, "Link": declared.query, "Location": declared.status == 201}
+    headers = [name for name, applies in cases.items() if applies]
     good = _response(HTTPStatus(declared.status).phrase, headers, _content(declared.returns))
     if links := getattr(declared.returns, "links", {}):
         good["links"] = {name: {"operationId": name, "parameters": values} for name, values in links.items()}
@@ -137,12 +124,12 @@ def _responses(declared: operation, method: str, rule: Rule) -> dict[int, Docume
         found[304] = _response("Not Modified", headers, {})
     for status in declared.refusals(method, rule.rule):
         titles = dict.fromkeys(title for code, title, _ in KINDS.values() if code == status)
-        found[status] = _response("; or ".join(titles), _HEADERS.get(status, {}), _content(ProblemOut, MEDIA_TYPE))
+        found[status] = _response("; or ".join(titles), _HEADERS.get(status, []), _content(ProblemOut, MEDIA_TYPE))
     return found
 
 
-def _response(description: str, headers: dict[str, str], content: Document) -> Document:
-    described = {name: {"description": text, "schema": {"type": "string"}} for name, text in (headers | QUOTA).items()}
+def _response(description: str, headers: list[str], content: Document) -> Document:
+    described = {name: {"$ref": f"#/components/headers/{name}"} for name in headers + QUOTA}
     return {"description": description, "headers": described, **({"content": content} if content else {})}
 
 

@@ -149,6 +149,17 @@ def test_fault_midway_is_an_answer_and_not_half_a_file(make_app, monkeypatch, pa
         seen.clear()
 
 
+@pytest.mark.parametrize("path", ["/export", "/posts.csv"])
+def test_full_disk_takes_no_slot_away(make_app, monkeypatch, path):
+    app = make_app(testing=False)
+    ada = Caller(app, issue_key(app, "ada"))
+    with monkeypatch.context() as disk:
+        disk.setattr("tempfile.TemporaryFile", lambda *_, **__: os.open("/nowhere/at/all", os.O_RDONLY))
+        assert [refusal(ada.get(path)) for _ in range(5)] == [(500, "fault")] * 5
+
+    assert ada.get(path).status_code == 200
+
+
 def test_too_many_exports_at_once_are_told_to_come_back(make_app, monkeypatch):
     app = make_app(testing=False)
     posts, answers = api.v1.export._posts, []

@@ -11,6 +11,7 @@ import re
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from typing import IO
 
 from flask import Blueprint, Response, current_app, send_file
@@ -24,6 +25,7 @@ from models import Post, Scope, db
 from web.problems import Problem
 
 bp = Blueprint("export", __name__)
+Writer = Callable[[IO[str], Iterable[PostOut]], None]
 COLUMNS = ["id", "slug", "title", "excerpt", "status", "author", "tags", "published_at", "updated_at", "version", "url"]
 CSV, NDJSON = "text/csv", "application/x-ndjson"
 _RISKY = re.compile(r"['\t\r\n]|\s*[=+\-@|%＝＋－＠\0]")
@@ -45,46 +47,46 @@ def export_posts() -> Response:
     return _send(_write_ndjson, NDJSON, "posts.ndjson")
 
 
-def _send(write: Callable[[IO[bytes], Iterable[PostOut]], None], media_type: str, name: str) -> Response:
+def _send(write: Writer, media_type: str, name: str) -> Response:
     if not _SLOTS.acquire(blocking=False):
         raise Problem("busy", "Too many exports at once.", headers={"Retry-After": "5"})
-    file = tempfile.TemporaryFile(dir=current_app.config["DATA_DIR"])  # noqa: SIM115  (the response closes it)
     try:
-        write(file, _posts())
-        size = file.tell()
-        file.seek(0)
-    except BaseException:
-        file.close()
-        raise
+        file = _spool(write)
     finally:
         _SLOTS.release()
         db.session.rollback()
     response = send_file(file, mimetype=media_type, as_attachment=True, download_name=name, etag=False)
-    response.content_length = size
+    response.content_length = file.tell()
     response.headers["Cache-Control"] = "no-store"
+    file.seek(0)
     return response
+
+
+def _spool(write: Writer) -> IO[bytes]:
+    with ExitStack() as on_failure:
+        file = on_failure.enter_context(tempfile.TemporaryFile(dir=current_app.config["DATA_DIR"]))
+        text = io.TextIOWrapper(file, "utf-8", newline="")
+        write(text, _posts())
+        text.detach()
+        on_failure.pop_all()  # from here on, the response closes it
+    return file
 
 
 def _posts() -> Iterator[PostOut]:
     query = select(Post).where(Post.visible_to(caller())).order_by(Post.id).options(undefer(Post.body))
-    for post in db.session.scalars(query.execution_options(yield_per=_BATCH)):
-        yield PostOut.of(post)
+    return map(PostOut.of, db.session.scalars(query.execution_options(yield_per=_BATCH)))
 
 
-def _write_ndjson(file: IO[bytes], posts: Iterable[PostOut]) -> None:
-    for post in posts:
-        file.write(post.model_dump_json().encode() + b"\n")
+def _write_ndjson(file: IO[str], posts: Iterable[PostOut]) -> None:
+    file.writelines(f"{post.model_dump_json()}\n" for post in posts)
 
 
-def _write_csv(file: IO[bytes], posts: Iterable[PostOut]) -> None:
-    text = io.TextIOWrapper(file, "utf-8", newline="")
-    table = csv.writer(text)
+def _write_csv(file: IO[str], posts: Iterable[PostOut]) -> None:
+    table = csv.writer(file)
     table.writerow(COLUMNS)
     for post in posts:
         row = post.model_dump(mode="json") | {"author": post.author.handle, "tags": " ".join(post.tags)}
         table.writerow([harmless(row[column]) for column in COLUMNS])
-    text.flush()
-    text.detach()
 
 
 def harmless(value: object) -> object:

@@ -14,7 +14,7 @@ from time import monotonic
 from types import ModuleType
 from typing import Any
 
-from flask import Response, abort, current_app, jsonify, request
+from flask import abort, current_app, request
 
 from flask_revalidation import Busy, revalidate_tag, write
 from models import Delivery, DeliveryStatus
@@ -22,6 +22,7 @@ from models.delivery import EFFECTS
 from web.problems import Problem
 
 log = logging.getLogger(__name__)
+Answer = tuple[dict[str, Any], dict[str, str]]  # the body, to be JSON, and headers
 
 MAX_BODY = 512 * 1024  # bytes
 # Seconds that both transactions together may wait for the write lock. With the database's own 0.8 s for a lock, the
@@ -71,20 +72,16 @@ class Sender:
             place = f"{self.effects.__name__.replace('.', '/')}.py"
             raise BadSender(f'Webhooks of {self.name} do nothing: declare an @effect("{self.name}", …) in {place}.')
 
-    def receive(self) -> Response:
+    def receive(self) -> Answer:
         """Take a delivery: size and encoding, signature, JSON, inbox, effect, answer. In this order and no other."""
-        body = _raw_body()
-        if not self.verify(
-            body, request.headers.get(self.header, ""), current_app.config["WEBHOOK_SECRETS"][self.name]
-        ):
-            challenge = {"WWW-Authenticate": f'{self.header} realm="webhooks"'}
-            raise Problem(
-                "bad-signature", "The signature does not hold for these bytes, here and now.", headers=challenge
-            )
+        body, signature = _raw_body(), request.headers.get(self.header, "")
+        if not self.verify(body, signature, current_app.config["WEBHOOK_SECRETS"][self.name]):
+            detail = "The signature does not hold for these bytes, here and now."
+            raise Problem("bad-signature", detail, headers={"WWW-Authenticate": f'{self.header} realm="webhooks"'})
         payload = _parse(body)
         return self._accept(self.identify(payload), body, payload)
 
-    def _accept(self, event: Event, body: bytes, payload: dict[str, Any]) -> Response:
+    def _accept(self, event: Event, body: bytes, payload: dict[str, Any]) -> Answer:
         """Store the event, let it act, and answer. Raises `Busy`, and Problem where its effect has failed."""
         deadline = monotonic() + PATIENCE
         delivery = Delivery.known(self.name, event.event_id) or self._store(event, body)
@@ -96,9 +93,7 @@ class Sender:
             status = finish(delivery.id, prepare(stored) if prepare else None, payload=stored, patience=left)
         if status == DeliveryStatus.FAILED:
             raise Problem("fault", "It is kept, but could not be applied; nothing else was saved. Send it again.")
-        response = jsonify(received=True, outcome=status)
-        response.headers["Cache-Control"] = "no-store"
-        return response
+        return {"received": True, "outcome": status}, {"Cache-Control": "no-store"}
 
     def _store(self, event: Event, body: bytes) -> Delivery:
         with write(by=f"webhook {self.name}", patience=PATIENCE):
@@ -129,12 +124,10 @@ def _parse(body: bytes) -> dict[str, Any]:
     return payload
 
 
-def finish(
-    delivery_id: int, prepared: Any = None, *, payload: Any = None, patience: float | None = None
-) -> DeliveryStatus:
+def finish(row_id: int, prepared: Any = None, payload: Any = None, patience: float | None = None) -> DeliveryStatus:
     """Process a stored event in a transaction of its own, and return its status. `payload` spares parsing it again."""
     with write(by="webhook", patience=patience):
-        delivery = Delivery.find(delivery_id)
+        delivery = Delivery.find(row_id)
         revalidate_tag(*delivery.process(prepared, payload=payload))
         if delivery.status in (DeliveryStatus.FAILED, DeliveryStatus.DEAD):
             # Ids and places only: neither the payload nor the error's own words, which may quote it.
@@ -147,6 +140,6 @@ def finish_pending() -> int:
     left = [delivery.id for delivery in Delivery.pending(UNATTENDED)]
     done = 0
     with suppress(Busy):  # the next call goes on from here
-        for delivery_id in left:
-            done += finish(delivery_id) in (DeliveryStatus.APPLIED, DeliveryStatus.IGNORED)
+        for row_id in left:
+            done += finish(row_id) in (DeliveryStatus.APPLIED, DeliveryStatus.IGNORED)
     return done

@@ -56,14 +56,10 @@ def identify(payload: dict[str, Any]) -> Event:
     event_id, livemode = payload.get("id"), payload.get("livemode") is True
     if not (isinstance(event_id, str) and _EVENT_ID.fullmatch(event_id)):
         raise Problem("bad-request", "The event has no id.")
+    event_type, api_version = _short(payload.get("type"), 100), _short(payload.get("api_version"), 40)
     thin = payload.get("object") == "v2.core.event"  # a hint to fetch something, and nothing we fetch
-    return Event(
-        event_id,
-        _short(payload.get("type"), 100),
-        api_version=_short(payload.get("api_version"), 40),
-        livemode=livemode,
-        ignore=thin or (current_app.config["STRIPE_LIVE"] and not livemode),
-    )
+    ignore = thin or (current_app.config["STRIPE_LIVE"] and not livemode)
+    return Event(event_id, event_type, api_version, livemode, ignore)
 
 
 def _short(value: object, limit: int) -> str:

@@ -148,7 +148,7 @@ def code_lines(path: Path) -> int:
 
 
 # Still over their budgets. These numbers only ever shrink, and a part that has come down leaves the list.
-OVER = {"flask_revalidation": 643, "models": 1173, "api": 930}
+OVER = {"flask_revalidation": 643, "models": 1173}
 
 
 @pytest.mark.parametrize("part", BUDGETS)

@@ -5,18 +5,16 @@ from sqlalchemy import func, select
 
 from api.v1.operation import operation
 from api.v1.paging import Page, Query
-from api.v1.resources import Out
+from api.v1.resources import AuthorName
 from flask_revalidation import cached_page
 from models import Post, PostFilter, Scope, User
 
 bp = Blueprint("authors", __name__)
 
 
-class AuthorOut(Out):
+class AuthorOut(AuthorName):
     """Someone who has published."""
 
-    handle: str
-    name: str
     bio: str
     posts: int
 

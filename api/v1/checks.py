@@ -11,7 +11,6 @@ from pydantic import BaseModel, ValidationError
 from web.problems import Problem
 from web.strict_json import json_object
 
-Place = tuple[int | str, ...]
 _MAX_ERRORS = 20  # errors told in one answer; a body of 1 MB has room for 100,000
 
 
@@ -49,10 +48,11 @@ IDEMPOTENCY_KEY = Header(
 def parse(query: type[BaseModel] | None, body: type[BaseModel] | None, headers: Iterable[Header]) -> dict[str, Any]:
     """Return query string and body as the schemas understand them. Raises Problem: 400, 413, 415, 422 or 428."""
     found: dict[str, Any] = {}
-    has_body = request.method in ("POST", "PATCH", "PUT")
-    content = json_object(optional=request.method == "PUT") if has_body else {}
+    content = json_object(optional=request.method == "PUT") if request.method in ("POST", "PATCH", "PUT") else {}
     if query:
-        found["query"] = _validate(query, _arguments(), lambda place: {"parameter": str(place[0])})
+        # A name that is repeated has a list, which fits no schema of ours.
+        asked = {name: values if len(values) > 1 else values[0] for name, values in request.args.lists()}
+        found["query"] = _validate(query, asked, lambda place: {"parameter": str(place[0])})
     if body:
         found["body"] = _validate(body, content, lambda place: {"pointer": _pointer(place)})
     elif content:  # whoever sends a date means a date, and must not be published at once
@@ -62,12 +62,7 @@ def parse(query: type[BaseModel] | None, body: type[BaseModel] | None, headers: 
     return found
 
 
-def _arguments() -> dict[str, Any]:
-    """Return the query string; a name that is repeated has a list, which fits no schema of ours."""
-    return {name: values if len(values) > 1 else values[0] for name, values in request.args.lists()}
-
-
-def _validate(schema: type[BaseModel], value: Any, where: Callable[[Place], dict[str, str]]) -> BaseModel:
+def _validate(schema: type[BaseModel], value: Any, where: Callable[..., dict[str, str]]) -> BaseModel:
     try:
         return schema.model_validate(value)
     except ValidationError as error:
@@ -76,6 +71,6 @@ def _validate(schema: type[BaseModel], value: Any, where: Callable[[Place], dict
     raise Problem("invalid", f"{faults[0]['detail']}.", errors=faults)
 
 
-def _pointer(place: Place) -> str:
+def _pointer(place: tuple[int | str, ...]) -> str:
     """Return a JSON pointer as a fragment (RFC 6901, sections 3 and 6)."""
     return "#" + "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in place)

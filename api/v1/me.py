@@ -3,17 +3,15 @@
 from flask import Blueprint, Response, g
 
 from api.v1.operation import operation
-from api.v1.resources import Out
+from api.v1.resources import AuthorName, Out
 from models import ApiKey, Role, Scope
 
 bp = Blueprint("me", __name__)
 
 
-class PersonOut(Out):
+class PersonOut(AuthorName):
     """The person whom a key acts for."""
 
-    handle: str
-    name: str
     role: Role
 
 

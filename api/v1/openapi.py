@@ -9,7 +9,6 @@ import json
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from copy import deepcopy
 from dataclasses import asdict
 from http import HTTPStatus
 from pathlib import Path
@@ -27,10 +26,8 @@ from web.problems import KINDS, MEDIA_TYPE
 Document = dict[str, Any]
 Route = tuple[Rule, str, operation]
 
-FIXED, EXAMPLES = (
-    json.loads(Path(__file__).with_name(f"{name}.json").read_text()) for name in ("document", "examples")
-)
-QUOTA = ["RateLimit", "RateLimit-Policy"]
+FIXED = Path(__file__).with_name("document.json").read_text()
+EXAMPLES: Document = json.loads(Path(__file__).with_name("examples.json").read_text())
 _HEADERS = {401: ["WWW-Authenticate"], 403: ["WWW-Authenticate"], 429: ["Retry-After"], 503: ["Retry-After"]}
 
 
@@ -63,7 +60,7 @@ def _document(routes: list[Route]) -> Document:
         described = _operation(declared, method, rule)
         paths[rule.rule.replace("<", "{").replace(">", "}")][method.lower()] = described
         tags[described["tags"][0]] = inspect.getdoc(sys.modules[declared.view.__module__]) or ""
-    document: Document = deepcopy(FIXED)
+    document: Document = json.loads(FIXED)
     document["info"]["contact"]["url"] = f"{current_app.config['SITE']}/contact"
     document["tags"] = [{"name": name, "description": about.partition("\n")[0]} for name, about in tags.items()]
     document["components"]["schemas"] = _schemas(routes)
@@ -129,7 +126,7 @@ def _responses(declared: operation, method: str, rule: Rule) -> dict[int, Docume
 
 
 def _response(description: str, headers: list[str], content: Document) -> Document:
-    described = {name: {"$ref": f"#/components/headers/{name}"} for name in headers + QUOTA}
+    described = {name: {"$ref": f"#/components/headers/{name}"} for name in [*headers, "RateLimit", "RateLimit-Policy"]}
     return {"description": description, "headers": described, **({"content": content} if content else {})}
 
 

@@ -88,8 +88,7 @@ class operation:  # noqa: N801  (it is written as a decorator)
     def refusals(self, method: str, path: str) -> list[int]:
         """Return every status with which it can refuse a request; most follow from its method and path."""
         cases = [
-            (ALWAYS, True),
-            (self.refuses, True),
+            ({*ALWAYS, *self.refuses}, True),
             ([403], self.scope),
             ([404], "<" in path),
             ([409], method == "POST"),

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
 
 from flask import Response, current_app, request
@@ -18,9 +18,7 @@ from web.problems import Problem
 
 Item = TypeVar("Item", bound=Out)
 Order = Sequence[InstrumentedAttribute[Any]]
-Limit = Annotated[int, Field(ge=1, le=100, description="How many at most.")]
 _WHERE = "Where to go on: next_cursor of the last page."
-Cursor = Annotated[str, Field(min_length=1, max_length=300, description=_WHERE)]
 
 
 class Query(BaseModel):
@@ -28,8 +26,9 @@ class Query(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    limit: Limit = 20
-    cursor: Cursor = Field(default_factory=str)  # by a function: the document names no value that stands for none
+    limit: int = Field(20, ge=1, le=100, description="How many at most.")
+    # By a function, so that the document names no value that stands for none.
+    cursor: str = Field(default_factory=str, min_length=1, max_length=300, description=_WHERE)
 
 
 class Page(Out, Generic[Item]):

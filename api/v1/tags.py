@@ -8,7 +8,6 @@ from api.v1.paging import Page, Query
 from api.v1.resources import Out
 from flask_revalidation import cached_page
 from models import Post, PostFilter, Scope, Tag
-from models.tag import post_tag
 
 bp = Blueprint("tags", __name__)
 
@@ -29,5 +28,5 @@ class TagsOut(Page[TagOut]):
 @cached_page(tags=["posts"], credential="Authorization")
 def list_tags(query: Query) -> Response:
     """List the tags that published posts stand under, by name, with how many."""
-    rows = PostFilter().apply(select(Tag.name, func.count()).join(post_tag).join(Post)).group_by(Tag.name)
+    rows = PostFilter().apply(select(Tag.name, func.count()).select_from(Post).join(Post.tags)).group_by(Tag.name)
     return TagsOut.answer(query, rows, lambda name, posts: TagOut(name=name, posts=posts), [Tag.name])

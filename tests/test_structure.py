@@ -147,16 +147,11 @@ def code_lines(path: Path) -> int:
     return len({line for token in tokens for line in range(token.start[0], token.end[0] + 1)} - documented)
 
 
-# Still over their budgets. These numbers only ever shrink, and a part that has come down leaves the list.
-OVER = {"flask_revalidation": 643, "models": 1173}
-
-
 @pytest.mark.parametrize("part", BUDGETS)
 def test_part_stays_within_its_budget(part):
     lines = sum(code_lines(path) for path in sources(*part.split()))
 
-    assert lines <= OVER.get(part, BUDGETS[part])
-    assert part not in OVER or lines > BUDGETS[part], f"{part} is within its budget: take it out of OVER"
+    assert lines <= BUDGETS[part]
 
 
 def test_file_is_a_short_chapter():

@@ -109,9 +109,10 @@ def session_transaction(session: Any, by: str) -> Iterator[Session]:
         raise RuntimeError(f"{by} calls commit(). Take it out: the transaction is committed when the action ends.")
 
     session.rollback()
-    with session.begin():
+    with session.begin() as transaction:
         event.listen(session(), "before_commit", refuse)
         try:
             yield session()
         finally:
             event.remove(session(), "before_commit", refuse)
+        transaction.commit()  # raises where a failed flush, whose error was swallowed, has ended it

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 from secrets import token_urlsafe
 from traceback import walk_stack
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlencode
 
 from flask import get_template_attribute, request
@@ -19,7 +19,6 @@ from flask_server_actions.result import Result
 from flask_server_actions.sentences import sentence, state
 
 __all__ = ["BadTemplate"]
-T = TypeVar("T")
 
 
 class BadTemplate(TemplateRuntimeError):
@@ -81,7 +80,7 @@ class BoundForm:
         """The errors of all fields, each a link to its field; empty where there is none."""
         return _macro("summary", self, rules(self.action.schema), sentence("summary"))
 
-    def _rule(self, field: str) -> dict[str, Any]:
+    def _rule(self, field: str) -> Any:
         missing = f"the schema {self.action.schema.__name__} of {self.action.name} has no field"
         return _find(field, rules(self.action.schema), missing)
 
@@ -94,7 +93,7 @@ def _action(name: str) -> Action:
     return action
 
 
-def _find(name: str, known: Mapping[str, T], missing: str) -> T:
+def _find(name: str, known: Mapping[str, Any], missing: str) -> Any:
     if name in known:
         return known[name]
     near = get_close_matches(name, known, 3) or sorted(known)[:9]

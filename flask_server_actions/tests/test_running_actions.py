@@ -2,11 +2,13 @@
 
 import logging
 import re
+from contextlib import suppress
 
 import pytest
 from flask import abort, redirect as see_other
 from items_app import ORIGIN, add, make, names, send
 from pydantic import field_validator
+from sqlalchemy.exc import IntegrityError, PendingRollbackError
 
 from flask_server_actions import (
     Form,
@@ -113,6 +115,18 @@ def test_commit_inside_an_action_is_refused_before_anything_is_written():
     with pytest.raises(RuntimeError, match=r"test_running_actions\.act calls commit\(\)\. Take it out"):
         send(app, NAME, {"name": "tea"})
     assert names(app) == []
+
+
+def test_write_that_a_swallowed_error_has_ended_is_no_success():
+    def act(app, form, _user):
+        db, item = app.extensions["items"]
+        db.session.add(item(name=None))
+        with suppress(IntegrityError):
+            db.session.flush()
+        return success("Saved.")
+
+    with pytest.raises(PendingRollbackError):
+        send(serve(act), NAME, {"name": "tea"})
 
 
 def test_exception_rolls_back():

@@ -56,6 +56,9 @@ def create_app(given: Settings | None = None, *, testing: bool = False) -> Flask
     add_security_headers(app, https=env.secure)
     errors.register(app)
     cli.register(app)
+    if env.trusted_proxies:
+        proxies = ProxyFix(app.wsgi_app, x_for=env.trusted_proxies, x_proto=env.trusted_proxies)
+        app.wsgi_app = proxies  # type: ignore[method-assign]
     return app
 
 
@@ -84,9 +87,6 @@ def _configure(app: Flask, env: Settings, testing: bool) -> None:
     )
     with app.app_context():
         app.config["SESSION_COOKIE_NAME"] = auth.cookie_name(auth.FLASH)
-    if env.trusted_proxies:
-        proxies = ProxyFix(app.wsgi_app, x_for=env.trusted_proxies, x_proto=env.trusted_proxies)
-        app.wsgi_app = proxies  # type: ignore[method-assign]
 
 
 def _open_database(app: Flask, env: Settings) -> None:

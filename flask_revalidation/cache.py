@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from werkzeug.http import generate_etag, quote_etag
 
 from flask_revalidation.extension import Revalidation
+from flask_revalidation.hits import ENTRY
 from flask_revalidation.mistakes import extension_for
 from flask_revalidation.privacy import PERSONAL, shared
 from flask_revalidation.store import Entry, Fill, current_fill, injective_key
@@ -92,6 +93,8 @@ def _serve(state: Revalidation, key: str, tags: Collection[str], view: Callable[
     if state.db.session.registry.has():
         state.db.session.rollback()  # no connection is held while waiting, and each look is a new snapshot
     entry = _entry(state, key, tags, lambda versions: _copy_of(key, versions, view()))
+    if entry.answer is None:
+        request.environ[ENTRY] = entry
     return entry.answer or _respond(entry)
 
 

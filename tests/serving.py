@@ -39,10 +39,17 @@ class Server:
 
 @contextmanager
 def serving(
-    data_dir: Path, *, application: str = "app:create_app()", workers: int = 2, threads: int = 8, **environment: str
+    data_dir: Path,
+    *,
+    application: str = "app:create_app()",
+    workers: int = 2,
+    threads: int = 8,
+    ready: str = "/healthz",
+    **environment: str,
 ) -> Iterator[Server]:
-    """Serve `application` on a free port with the data in `data_dir`, which must be prepared."""
-    port, log = free_port(), data_dir / "server.log"
+    """Serve `application` on a free port with the data in `data_dir`, which must be prepared; `ready` answers soon."""
+    port = free_port()
+    log = data_dir / f"server-{port}.log"
     command = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--worker-class", "gthread"]
     command += ["--workers", str(workers), "--threads", str(threads), "--no-control-socket", application]
     env = {**os.environ, "DATA_DIR": str(data_dir), "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}", **environment}
@@ -50,18 +57,18 @@ def serving(
         process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=output, stderr=output)
     server = Server(f"http://127.0.0.1:{port}", port, process, log)
     try:
-        _wait_until_ready(server)
+        _wait_until_ready(server, ready)
         yield server
     finally:
         if process.poll() is None:
             server.stop()
 
 
-def _wait_until_ready(server: Server) -> None:
+def _wait_until_ready(server: Server, path: str) -> None:
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline and server.process.poll() is None:
         try:
-            with urllib.request.urlopen(f"{server.url}/healthz", timeout=2):
+            with urllib.request.urlopen(f"{server.url}{path}", timeout=2):
                 return
         except OSError:
             time.sleep(0.05)

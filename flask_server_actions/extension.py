@@ -17,7 +17,7 @@ from flask_server_actions.idempotency import key_table
 from flask_server_actions.page import last_result
 from flask_server_actions.result import Result
 from flask_server_actions.submission import Submission
-from flask_server_actions.template import BoundForm
+from flask_server_actions.template import BoundForm, own_forms
 
 __all__ = ["ServerActions"]
 HTMX = {"hx-target": "body", "hx-swap": "innerMorph", "hx-sync": "drop"}
@@ -70,7 +70,7 @@ class ServerActions:
         own = Blueprint("server_actions", __name__, "static", template_folder="templates", url_prefix="/_actions")
         own.add_url_rule("/<name>", "run", run, methods=["GET", "POST"], provide_automatic_options=False)
         app.register_blueprint(own)
-        app.jinja_env.globals.update(action=BoundForm, last_result=last_result)
+        app.jinja_env.globals.update(action=BoundForm, last_result=last_result, own_forms=own_forms)
 
     def _complete(self, app: Flask) -> None:
         """Take what was not given from `db` and from Flask-Revalidation, and refuse to start without the rest."""

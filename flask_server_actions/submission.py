@@ -50,7 +50,7 @@ class Submission:
         if encoded != encoded.decode(errors="ignore").encode():
             abort(422, description=sentence("not_text"))
         values: dict[str, list[Any]] = dict(request.values.lists())
-        key, page, resume = (values.pop(name, [""])[-1] for name in ("_key", "_page", "_resume"))
+        key, page, resume, _ = (values.pop(name, [""])[-1] for name in ("_key", "_page", "_resume", "_shared"))
         for name, file in request.files.items(multi=True):
             if file.filename:
                 values.setdefault(name, []).append(Upload(file))

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from flask import get_template_attribute, request
 from jinja2 import TemplateRuntimeError
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from flask_server_actions.declare import Action, declared
 from flask_server_actions.form import rules
@@ -19,6 +19,7 @@ from flask_server_actions.result import Result
 from flask_server_actions.sentences import sentence, state
 
 __all__ = ["BadTemplate"]
+SHARED = "_shared=1"  # in a form's address, where a page of its own has page and key
 
 
 class BadTemplate(TemplateRuntimeError):
@@ -35,7 +36,7 @@ class BoundForm:
     """
 
     def __init__(self, name: str, /, *, _id: str = "", _also: Collection[str] = (), **bound: Any) -> None:
-        self.action, self._names, self._key = _action(name), {name, *_also}, token_urlsafe(16)
+        self.action, self._names = _action(name), {name, *_also}
         self.bound = {field: str(value) for field, value in bound.items() if value is not None}
         for field in self.bound:
             self._rule(field)
@@ -56,9 +57,7 @@ class BoundForm:
         return _macro("button", self._address(_action(name)), state.htmx)
 
     def _address(self, action: Action) -> str:
-        # A copy for everyone carries neither: there the Referer names the page, and a key is not one-time.
-        own = {} if state.is_shared() else {"_page": request.full_path.rstrip("?"), "_key": self._key}
-        return f"{request.script_root}/_actions/{action.name}?{urlencode(self.bound | own)}".rstrip("?")
+        return f"{request.script_root}/_actions/{action.name}?{urlencode(self.bound)}&{own_query()}".replace("?&", "?")
 
     def value(self, field: str, default: Any = "") -> Any:
         """Return what was typed into the field, a list where it takes several values; or what stands there at first."""
@@ -83,6 +82,18 @@ class BoundForm:
     def _rule(self, field: str) -> Any:
         missing = f"the schema {self.action.schema.__name__} of {self.action.name} has no field"
         return _find(field, rules(self.action.schema), missing)
+
+
+def own_query() -> str:
+    """Return what makes a form this page's own: the page, and a one-time key. A copy for everyone has neither."""
+    own = {"_page": request.full_path.rstrip("?"), "_key": token_urlsafe(16)}
+    return SHARED if state.is_shared() else urlencode(own)
+
+
+def own_forms(fragment: str) -> Markup:
+    """Return a cached fragment with its forms made this page's own, as if they had been printed here and now."""
+    first, *others = str(fragment).split(SHARED)
+    return Markup(first + "".join(f"{escape(own_query())}{other}" for other in others))  # noqa: S704
 
 
 def _action(name: str) -> Action:

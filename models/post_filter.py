@@ -1,12 +1,12 @@
 """Lists of posts: which ones, and one page of them in an order."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, func, select
-from sqlalchemy.orm import undefer
+from sqlalchemy.orm import lazyload, undefer
 
 from models.database import db
 from models.post import Post
@@ -51,7 +51,14 @@ class PostFilter:
 
     def for_dashboard(self, page: int, *, per_page: int) -> Sequence[Post]:
         """Return one page, last begun first, so that a post keeps its place whatever becomes of it."""
-        return _page(self.apply(select(Post)).order_by(Post.created_at.desc(), Post.id.desc()), page, per_page)
+        query = self.apply(select(Post)).order_by(Post.created_at.desc(), Post.id.desc())
+        return _page(query.options(lazyload(Post.tags)), page, per_page)
+
+    def counts(self) -> dict[PostStatus | None, int]:
+        """Count the posts of each status, and under None those of all."""
+        query = replace(self, status=None).apply(select(Post.status, func.count(Post.id))).group_by(Post.status)
+        found = {PostStatus(status): count for status, count in db.session.execute(query.order_by(None)).tuples()}
+        return {None: sum(found.values())} | {status: found.get(status, 0) for status in PostStatus}
 
     def tags(self) -> Sequence[Tag]:
         """Return the tags that the posts stand under, by name."""

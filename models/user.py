@@ -8,7 +8,7 @@ from typing import Self
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
 from sqlalchemy import Select, String, select
-from sqlalchemy.orm import Mapped, mapped_column, relationship, undefer
+from sqlalchemy.orm import Mapped, lazyload, mapped_column, relationship, undefer
 
 from models.comment import Comment
 from models.database import Model, db, first_free, now
@@ -162,7 +162,7 @@ class User(Model):
         return self._find_post(query.execution_options(include_deleted=True))
 
     def _find_post(self, query: Select[tuple[Post]]) -> Post:
-        post = found(db.session.scalar(query.options(undefer(Post.body), undefer(Post.body_html))))
+        post = found(db.session.scalar(query.options(undefer(Post.body), undefer(Post.body_html), lazyload(Post.tags))))
         if not self.can_edit(post):
             raise NotFound
         return post

@@ -1,0 +1,96 @@
+"""What a reader asks for, with more and more posts: milliseconds of one uncached request in process, and the growth.
+
+Usage: python -m bench.growth [--sizes 24 1000 10000 100000]
+"""
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+
+from bench.fill import filled
+from models import Post, PostStatus, db
+
+ROUNDS = 15
+ORIGIN = {"Origin": "http://localhost"}
+LIMIT = 1.5  # of the largest to 1,000 posts
+
+
+def readers(app: Flask) -> dict[str, Callable[[], int]]:
+    """Return what is measured by name; each call asks once and returns the status."""
+    anyone, owner = app.test_client(), app.test_client()
+    owner.post("/_actions/demo.switch_persona?persona=ada&_page=/", headers=ORIGIN)
+    with app.app_context():
+        published = db.session.scalar(select(func.count(Post.id)).where(Post.status == PostStatus.PUBLISHED)) or 0
+    pages = {
+        "/blog": "/blog",
+        "/blog, page 100": f"/blog?page={min(100, -(-published // 8))}",
+        "a post": "/blog/commit-is-the-only-moment",
+        "API list": "/api/v1/posts?limit=20",
+        "sitemap": "/sitemap.xml",
+        "a feed": "/feed.xml",
+        "search, a word of every post": "/blog?q=parser",
+    }
+    found = {name: _read(anyone, path) for name, path in pages.items()}
+    found |= {
+        name: _read(owner, path) for name, path in {"posts desk": "/dashboard/posts", "dashboard": "/dashboard"}.items()
+    }
+    found["action, htmx"] = lambda: _publish(owner)
+    return found
+
+
+def _read(client: FlaskClient, path: str) -> Callable[[], int]:
+    return lambda: client.get(path).status_code
+
+
+_calls = 0
+
+
+def _publish(owner: FlaskClient) -> int:
+    global _calls
+    _calls += 1
+    name = ("publish", "unpublish")[_calls % 2]
+    path = f"/_actions/posts.{name}_post?post_id=1&_page=/dashboard/posts&_key={_calls}-{time.monotonic_ns()}"
+    return owner.post(path, headers=ORIGIN | {"HX-Request": "true"}).status_code
+
+
+def measure(size: int) -> dict[str, float]:
+    """Return the median milliseconds of each at this number of posts."""
+    found = {}
+    with filled(size) as (_, app):
+        for name, ask in readers(app).items():
+            times = []
+            for _ in range(ROUNDS):
+                app.extensions["revalidation"].store.clear()
+                began = time.perf_counter()
+                assert ask() == 200, name
+                times.append(1000 * (time.perf_counter() - began))
+                if sum(times) > 5_000:
+                    break
+            found[name] = statistics.median(times)
+    return found
+
+
+def main() -> None:
+    """Print the table, and write it to bench/growth.json."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--sizes", type=int, nargs="+", default=[24, 1_000, 10_000, 100_000])
+    sizes = parser.parse_args().sizes
+    table = {size: measure(size) for size in sizes}
+    print(f"{'milliseconds, with posts:':32}" + "".join(f"{size:>10,}" for size in sizes) + f"{'growth':>10}")
+    base = table.get(1_000, table[sizes[0]])
+    for name, first in base.items():
+        growth = table[sizes[-1]][name] / first
+        times = "".join(f"{table[size][name]:10.1f}" for size in sizes)
+        print(f"{name:32}{times}{growth:10.2f}{'' if growth <= LIMIT else '  more than ' + str(LIMIT)}")
+    Path("bench/growth.json").write_text(json.dumps(table, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -15,6 +15,7 @@ from models import db
 from pages import PAGES, feeds, machines
 from settings import Settings
 from web import assets, auth, errors, health, rate_limit, templating
+from web.fast_hits import FastHits
 from web.headers import add_security_headers
 from web.rate_limit import RateLimiter
 from web.strict_json import StrictJSON
@@ -56,6 +57,8 @@ def create_app(given: Settings | None = None, *, testing: bool = False) -> Flask
     add_security_headers(app, https=env.secure)
     errors.register(app)
     cli.register(app)
+    with app.app_context():
+        app.wsgi_app = FastHits(app, db.engine)  # type: ignore[method-assign]
     if env.trusted_proxies:
         proxies = ProxyFix(app.wsgi_app, x_for=env.trusted_proxies, x_proto=env.trusted_proxies)
         app.wsgi_app = proxies  # type: ignore[method-assign]

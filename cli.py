@@ -1,6 +1,9 @@
 """What the operator types: `flask prepare`, `flask users …`, `posts …`, `keys …`, `cron …`, `stripe …`, `sweep`."""
 
+import ast
 import fcntl
+import inspect
+import textwrap
 from pathlib import Path
 
 import click
@@ -12,10 +15,10 @@ from actions.accounts import Credentials
 from api.cron import run_due
 from demo.commands import stripe
 from flask_revalidation import revalidate_everything, revalidate_tag, write
-from flask_server_actions import Result, sweep_form_keys
+from flask_server_actions import Action, Result, sweep_form_keys
+from flask_server_actions.declare import place
 from models import ApiKey, Delivery, IdempotencyKey, NotFound, Post, Role, Scope, User, UserSession
 from settings import Settings
-from web.action_list import list_actions
 
 users = AppGroup("users", help="Accounts.")
 keys = AppGroup("keys", help="Keys to the public door.")
@@ -155,3 +158,20 @@ def publish_due() -> None:
     done = run_due()
     click.echo(f"published {len(done['published'])}" + "".join(f"\n  {post['title']}" for post in done["published"]))
     click.echo(f"finished {done['finished']} deliveries")
+
+
+@click.command("actions")
+@with_appcontext
+def list_actions() -> None:
+    """List every action: address, schema, policy, what it revalidates, where it is."""
+    for name, item in sorted(current_app.extensions["server_actions"].actions.items()):
+        click.echo(f"POST /_actions/{name}    {place(item.function)}")
+        click.echo(f"    schema       {item.schema.__name__}({', '.join(item.schema.model_fields)})")
+        click.echo(f"    policy       {item.allow.__name__}")
+        click.echo(f"    revalidates  {', '.join(_revalidations(item)) or 'nothing'}")
+
+
+def _revalidations(item: Action) -> list[str]:
+    tree = ast.parse(textwrap.dedent(inspect.getsource(item.function)))
+    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name))
+    return [ast.unparse(call) for call in calls if call.func.id.startswith("revalidate_")]  # type: ignore[attr-defined]

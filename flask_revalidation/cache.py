@@ -12,19 +12,19 @@ from pydantic import BaseModel, ValidationError
 from werkzeug.http import generate_etag, quote_etag
 
 from flask_revalidation.extension import Revalidation
-from flask_revalidation.hits import ENTRY
 from flask_revalidation.mistakes import extension_for
 from flask_revalidation.privacy import PERSONAL, shared
 from flask_revalidation.store import Entry, Fill, current_fill, injective_key
 from flask_revalidation.tags import read_versions
 from flask_revalidation.transaction import is_dirty
 
-__all__ = ["cached", "cached_page", "conditional_status"]
+__all__ = ["ENTRY", "cached", "cached_page", "conditional_status"]
 
 Tags = Collection[str] | Callable[..., Collection[str]]
 Make = Callable[[Mapping[str, str]], Entry]
 
 KEPT_HEADERS = ("Content-Type", "ETag", "Link")  # of a view's answer: they describe its body
+ENTRY = "revalidation.entry"  # in the environ of a request that is answered with a copy: that copy
 HEADERS = {"Cache-Control": "no-cache", "Vary": "Accept-Encoding"}  # keep it, but ask each time: the versions decide
 
 

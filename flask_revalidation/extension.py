@@ -1,15 +1,13 @@
 """Plugging freshness into a Flask application."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import KW_ONLY, InitVar, dataclass, replace
-from typing import Any
 
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import Engine
 
 from flask_revalidation import detector, privacy, sqlite, transaction
-from flask_revalidation.hits import FastHits
 from flask_revalidation.mistakes import Mistake, source_line
 from flask_revalidation.store import MAX_BYTES, Store
 from flask_revalidation.tags import tag_table
@@ -28,9 +26,6 @@ class Revalidation:
     patience, busy_timeout: seconds that a write waits for the write lock, and for writers that do not know that lock.
     synchronous: SQLite's durability; FULL loses nothing in a power cut.
     max_bytes: of the copies that a process keeps.
-    fast_hits: answer hits of whole pages in front of Flask.
-    before_hit: is asked before such an answer, with the WSGI environ. It returns headers to add, or None to have Flask
-        answer; a rate limit counts here.
     """
 
     app: InitVar[Flask | None] = None
@@ -44,8 +39,6 @@ class Revalidation:
     busy_timeout: float = 0.8
     synchronous: str = "FULL"
     max_bytes: int = MAX_BYTES
-    fast_hits: bool = True
-    before_hit: Callable[[dict[str, Any]], list[tuple[str, str]] | None] = lambda _environ: []
 
     # For libraries that only know that some extension has these: see flask_server_actions.
     write = staticmethod(transaction.write)
@@ -72,8 +65,6 @@ class Revalidation:
         tag_table(bound.db.metadata)
         with app.app_context():
             bound._open(bound.db.engine)
-            if self.fast_hits:
-                app.wsgi_app = FastHits(app.wsgi_app, bound)  # type: ignore[method-assign]
 
     def _open(self, engine: Engine) -> None:
         self.store = Store(self.max_bytes)

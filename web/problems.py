@@ -1,47 +1,16 @@
 """How `/api` refuses: `application/problem+json` (RFC 9457), for every refusal and from every layer."""
 
+import tomllib
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 from flask import Response, current_app, json
 
 MEDIA_TYPE = "application/problem+json"
-# What a client may need to tell apart: name, status, title, and what to do about it.
-KINDS: dict[str, tuple[int, str, str]] = {
-    "bad-request": (400, "Bad request", "Something in the request is malformed; it has to change before it is sent."),
-    "malformed-json": (400, "Malformed JSON", "The body is no JSON text, or repeats a name, or holds NaN or Infinity."),
-    "bad-signature": (401, "Not signed by the sender", "Sign the raw bytes of the body with the shared secret."),
-    "key-needed": (401, "An API key is needed", "Send `Authorization: Bearer hd_…`, and no key in the address."),
-    "secret-needed": (
-        401,
-        "The scheduler's secret is needed",
-        "Send `Authorization: Bearer …` with the shared secret.",
-    ),
-    "scope-missing": (403, "The key does not open this", "Ask for a key with the scope that the answer names."),
-    "forbidden": (403, "Forbidden", "The person behind the key may not do this."),
-    "not-found": (404, "Not found", "It was never here, it is gone, or it is not yours."),
-    "wrong-method": (405, "Method not allowed", "The Allow header names the methods of this address."),
-    "conflict": (409, "Conflict", "It does not fit what is there; look at the current state, then decide."),
-    "still-running": (
-        409,
-        "Still running",
-        "A request with this Idempotency-Key is being answered; wait for it.",
-    ),
-    "changed": (412, "Changed since you read it", "Fetch it again, and send the new ETag with If-Match."),
-    "too-large": (413, "Too large", "Send less at once."),
-    "not-json": (415, "Unsupported media type", "Send `Content-Type: application/json`, uncompressed, in UTF-8."),
-    "invalid": (422, "Not valid", "`errors` says what is wrong, and where."),
-    "key-reused": (
-        422,
-        "Idempotency-Key used before",
-        "It came with another request; each one needs a key of its own.",
-    ),
-    "condition-needed": (428, "If-Match is needed", "Send the ETag of what you have read, so that no edit is lost."),
-    "too-many-requests": (429, "Too many requests", "Wait for the seconds that Retry-After names."),
-    "fault": (500, "Our fault", "Nothing was saved, and it has been written down. Repeating is safe."),
-    "busy": (503, "Busy", "Nothing was saved. Repeat after the seconds that Retry-After names."),
-}
+_TEXTS = tomllib.loads(Path(__file__).with_name("refusals.en.toml").read_text(encoding="utf-8"))
+KINDS: dict[str, tuple[int, str, str]] = {name: (*parts,) for name, parts in _TEXTS["problems"].items()}
 _BY_STATUS = {status: name for name, (status, _, _) in reversed(KINDS.items())}
 
 

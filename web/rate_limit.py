@@ -55,6 +55,11 @@ class Reading:
     left: int
     reset: int
 
+    def headers(self) -> dict[str, str]:
+        """Return the headers that tell it (draft-ietf-httpapi-ratelimit-headers-11)."""
+        told = f'"requests";r={max(0, self.left)};t={self.reset}'
+        return {"RateLimit-Policy": f'"requests";q={self.limit};w={MINUTE}', "RateLimit": told}
+
 
 class RateLimiter:
     """Hits by bucket, in windows that begin with a bucket's first hit. Found at `app.extensions["rate_limiter"]`.
@@ -149,10 +154,8 @@ def count_request(bucket: str) -> None:
 
 
 def add_quota(response: Response) -> Response:
-    """Tell the quota, if the request was counted (draft-ietf-httpapi-ratelimit-headers-11)."""
-    if "quota" in g:
-        response.headers["RateLimit-Policy"] = f'"requests";q={g.quota.limit};w={MINUTE}'
-        response.headers["RateLimit"] = f'"requests";r={max(0, g.quota.left)};t={g.quota.reset}'
+    """Tell the quota, if the request was counted."""
+    response.headers.update(g.quota.headers() if "quota" in g else {})
     return response
 
 
@@ -170,9 +173,14 @@ def _limiter() -> RateLimiter:
 
 
 def network(_form: Any = None) -> str:
-    """Return the caller's network: the IPv4 address, or the first 64 bits of IPv6, for a household has the others."""
+    """Return the caller's network."""
+    return network_of(request.remote_addr or "")
+
+
+def network_of(remote_address: str) -> str:
+    """Return an IPv4 address, or the first 64 bits of an IPv6 address, for a household has the others."""
     try:
-        address = ipaddress.ip_address(request.remote_addr or "")
+        address = ipaddress.ip_address(remote_address)
     except ValueError:  # a Unix socket, or a proxy with a notation of its own: all of these are counted together
         return "unknown"
     if isinstance(address, ipaddress.IPv4Address):

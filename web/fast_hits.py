@@ -1,33 +1,32 @@
 """Fast hits: a request for a cached page that was answered before gets the same answer again, in front of Flask.
 
 Nothing is decided here. Flask makes the first answer, and this keeps it whole, headers included, under everything in
-the request that it may depend on. It is given again while the copy that it was made of may be served: while the copy's
-versions are the current ones. Requests with a credential go to Flask. Take it out with `fast_hits=False`, and every
-answer is the same.
+the request that it may depend on. It is given again while the copy that it was made of may be served: while the tag
+versions of that copy are the current ones. Requests with a credential go to Flask. Without this every answer is the
+same, and slower.
 """
 
+import sqlite3
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from threading import Lock
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from cachetools import LRUCache
+from flask import Flask
 
-from flask_revalidation.privacy import PERSONAL
+from flask_revalidation import ENTRY, PERSONAL
 from flask_revalidation.store import Entry
 from flask_revalidation.tags import versions_on
-
-if TYPE_CHECKING:
-    from flask_revalidation.extension import Revalidation
+from web.rate_limit import network_of
 
 Environ = dict[str, Any]
 Headers = list[tuple[str, str]]
-ENTRY = "revalidation.entry"  # in the environ of a request that was answered by a copy for everyone
 MAX_ANSWERS, MAX_NAME = 4096, 600  # answers of a process; characters of what tells one from another
 _ADDRESS = ("REQUEST_METHOD", "HTTP_HOST", "SCRIPT_NAME", "PATH_INFO", "QUERY_STRING", "wsgi.url_scheme")
 _SAME = (*_ADDRESS, "HTTP_ACCEPT_ENCODING", "HTTP_IF_NONE_MATCH", "HTTP_IF_MATCH")
 _ONLY_FLASK = (PERSONAL, "HTTP_AUTHORIZATION", "HTTP_TRANSFER_ENCODING", "CONTENT_LENGTH")
-_VARY = {"", "accept-encoding", "authorization", "cookie"}  # those that are looked at here
+_VARY = {"accept-encoding", "authorization", "cookie"}  # those that are looked at here
 
 
 class Answer(NamedTuple):
@@ -42,8 +41,10 @@ class Answer(NamedTuple):
 class FastHits:
     """WSGI middleware around Flask, inside of what corrects the request's address (ProxyFix)."""
 
-    def __init__(self, wsgi_app: Callable[..., Iterable[bytes]], state: "Revalidation") -> None:
-        self._flask, self._state, self._engine = wsgi_app, state, state.db.engine
+    def __init__(self, app: Flask, engine: Any) -> None:
+        self._flask, self._engine = app.wsgi_app, engine
+        self._revalidation, self._limiter = app.extensions["revalidation"], app.extensions["rate_limiter"]
+        self._quota = app.config["API_REQUESTS_PER_MINUTE"]
         self._answers: LRUCache[tuple[str, ...], Answer] = LRUCache(MAX_ANSWERS)
         self._lock = Lock()
         self._connection: Any = None
@@ -54,19 +55,19 @@ class FastHits:
         if name is None:
             return self._flask(environ, start_response)
         answer = self._current(name)
-        own = self._state.before_hit(environ) if answer else None
+        own = self._count(environ) if answer else None
         if answer is None or own is None:
             return self._ask_flask(name, environ, start_response)
-        names = {field for field, _ in own}
-        start_response(answer.status, [header for header in answer.headers if header[0] not in names] + own)
+        headers = [header for header in answer.headers if header[0] not in own]
+        start_response(answer.status, [*headers, *own.items()])
         return [answer.body]
 
     def _name(self, environ: Environ) -> tuple[str, ...] | None:
         """Return what tells this answer from others, or None where only Flask can answer."""
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD") or any(map(environ.get, _ONLY_FLASK)):
             return None
-        cookies = environ.get("HTTP_COOKIE")
-        if cookies and any(name in cookies for name in self._state.private_cookies):
+        cookies = environ.get("HTTP_COOKIE", "")
+        if cookies and any(name in cookies for name in self._revalidation.private_cookies):
             return None
         name = tuple([environ.get(part, "") for part in _SAME])
         return name if len("".join(name)) <= MAX_NAME else None
@@ -75,7 +76,7 @@ class FastHits:
         """Return the answer to this name while its copy may be served."""
         with self._lock:  # one connection for all threads: asking takes less time than getting one from the pool
             answer: Answer | None = self._answers.get(name)
-            if answer is None or self._state.store.get(answer.entry.key) is not answer.entry:
+            if answer is None or self._revalidation.store.get(answer.entry.key) is not answer.entry:
                 return None
             try:
                 if self._connection is None:
@@ -85,6 +86,16 @@ class FastHits:
             except Exception:  # what is wrong with the database is for Flask to say
                 self._connection = None
                 return None
+
+    def _count(self, environ: Environ) -> dict[str, str] | None:
+        """Count a request to the API, and return the headers that tell its quota; None where Flask has to say no."""
+        if not environ["PATH_INFO"].startswith("/api/"):
+            return {}
+        try:
+            quota = self._limiter.count(f"address:{network_of(environ.get('REMOTE_ADDR', ''))}", self._quota)
+        except (sqlite3.Error, OSError):
+            return None
+        return quota.headers() if quota.left >= 0 else None
 
     def _ask_flask(self, name: tuple[str, ...], environ: Environ, start: Callable[..., Any]) -> Iterable[bytes]:
         said: list[Any] = []
@@ -100,7 +111,7 @@ class FastHits:
         with closing(response):
             body = b"".join(response)
         fields = {field.lower(): value for field, value in said[1]}
-        if "set-cookie" not in fields and _VARY.issuperset(fields.get("vary", "").lower().split(", ")):
+        if "set-cookie" not in fields and _VARY.issuperset(fields["vary"].lower().split(", ")):
             with self._lock:
                 self._answers[name] = Answer(entry, said[0], said[1], body)
         return [body]

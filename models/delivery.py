@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, Self
 
 from pydantic import ValidationError
-from sqlalchemy import LargeBinary, String, UniqueConstraint, delete, func, select, update
-from sqlalchemy.exc import IntegrityError, OperationalError, TimeoutError as PoolTimeout
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import LargeBinary, Select, String, UniqueConstraint, delete, func, select, update
+from sqlalchemy.exc import OperationalError, TimeoutError as PoolTimeout
+from sqlalchemy.orm import Mapped, mapped_column, undefer
 
 from models.database import Model, db, now
 from models.errors import found
@@ -82,7 +82,11 @@ class Delivery(Model):
     @classmethod
     def known(cls, source: str, event_id: str) -> Self | None:
         """Return the row of an event, if it has come before."""
-        return db.session.scalar(select(cls).where(cls.source == source, cls.event_id == event_id))
+        return db.session.scalar(cls._named(source, event_id))
+
+    @classmethod
+    def _named(cls, source: str, event_id: str) -> Select[tuple[Self]]:
+        return select(cls).where(cls.source == source, cls.event_id == event_id).options(undefer(cls.body))
 
     @classmethod
     def receive(
@@ -97,19 +101,18 @@ class Delivery(Model):
         ignore: bool = False,
     ) -> Self:
         """Store an event once, and return its row, which may be that of an earlier delivery."""
-        row = cls(source=source, event_id=event_id, type=type, body=body, api_version=api_version, livemode=livemode)
-        row.status, row.processed_at = (DeliveryStatus.IGNORED, now()) if ignore else (DeliveryStatus.PENDING, None)
-        try:
-            with db.session.begin_nested():
-                db.session.add(row)
-        except IntegrityError:
-            return found(cls.known(source, event_id))
+        row = db.session.scalar(cls._named(source, event_id).with_for_update())
+        if row is None:
+            row = cls(source=source, event_id=event_id, type=type, body=body, api_version=api_version)
+            row.livemode, row.attempts, row.last_error = livemode, 0, ""
+            row.status, row.processed_at = (DeliveryStatus.IGNORED, now()) if ignore else (DeliveryStatus.PENDING, None)
+            db.session.add(row)
         return row
 
     @classmethod
     def find(cls, delivery_id: int) -> Self:
-        """Return a delivery, or raise NotFound."""
-        return found(db.session.get(cls, delivery_id))
+        """Return a delivery for whoever processes it, or raise NotFound."""
+        return found(db.session.get(cls, delivery_id, with_for_update=True))
 
     @classmethod
     def latest(cls, *, page: int = 1, per_page: int = 20) -> Sequence[Self]:
@@ -145,7 +148,6 @@ class Delivery(Model):
         An effect that raises is rolled back by itself: the attempt is counted, and the status says so. A database that
         is busy or broken raises OperationalError or TimeoutError and counts for nothing.
         """
-        db.session.refresh(self, with_for_update=True)
         if not self.is_open:
             return set()
         try:
@@ -161,7 +163,6 @@ class Delivery(Model):
 
     def replay(self) -> set[str]:
         """Try again at once, even what was given up; what has taken effect does not act twice."""
-        db.session.refresh(self, with_for_update=True)
         if self.status == DeliveryStatus.DEAD:
             self.status = DeliveryStatus.FAILED
             db.session.flush()

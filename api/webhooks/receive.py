@@ -1,7 +1,7 @@
-"""From signed bytes to an effect: one transaction stores the event, the next lets it act. Both may be repeated.
+"""From signed bytes to an effect, in one transaction: the event is stored once, and acts once. It may be repeated.
 
-A worker that dies between the two leaves a stored event behind. The sender's next try or the scheduler finishes it, by
-the same function.
+An effect that fails is rolled back alone: the event stays, and the sender's next try or the scheduler lets it act. A
+worker that dies leaves nothing behind, and the sender tries again.
 """
 
 import json
@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
-from time import monotonic
 from types import ModuleType
 from typing import Any
 
@@ -25,8 +24,7 @@ log = logging.getLogger(__name__)
 Answer = tuple[dict[str, Any], dict[str, str]]  # the body, to be JSON, and headers
 
 MAX_BODY = 512 * 1024  # bytes
-# Seconds that both transactions together may wait for the write lock. With the database's own 0.8 s for a lock, the
-# sender of an event gets its 503 within 2.4 s.
+# Seconds to wait for the write lock. With the database's own 0.8 s for a lock, a sender gets its 503 within 2.4 s.
 PATIENCE = 1.6
 UNATTENDED = timedelta(minutes=1)  # after so long nobody is processing it any more
 
@@ -83,22 +81,19 @@ class Sender:
 
     def _accept(self, event: Event, body: bytes, payload: dict[str, Any]) -> Answer:
         """Store the event, let it act, and answer. Raises `Busy`, and Problem where its effect has failed."""
-        deadline = monotonic() + PATIENCE
-        delivery = Delivery.known(self.name, event.event_id) or self._store(event, body)
-        status, left = DeliveryStatus(delivery.status), max(0.0, deadline - monotonic())
-        if delivery.is_open:
-            # What acts is what was stored first: of some senders nothing signs the id, and another body may carry it.
-            stored = payload if delivery.body == body else _parse(delivery.body)
-            prepare = self.prepare.get(delivery.type)
-            status = finish(delivery.id, prepare(stored) if prepare else None, payload=stored, patience=left)
+        known = Delivery.known(self.name, event.event_id)
+        status = DeliveryStatus(known.status) if known else DeliveryStatus.PENDING
+        if known is None or known.is_open:
+            prepare = self.prepare.get(event.type)
+            prepared = prepare(payload) if prepare else None
+            with write(by=f"webhook {self.name}", patience=PATIENCE):
+                delivery = Delivery.receive(source=self.name, body=body, **asdict(event))
+                # What acts is what was stored first: some senders do not sign the id, and another body may carry it.
+                same = delivery.body == body
+                status = _process(delivery, prepared if same else None, payload if same else None)
         if status == DeliveryStatus.FAILED:
             raise Problem("fault", "It is kept, but could not be applied; nothing else was saved. Send it again.")
         return {"received": True, "outcome": status}, {"Cache-Control": "no-store"}
-
-    def _store(self, event: Event, body: bytes) -> Delivery:
-        with write(by=f"webhook {self.name}", patience=PATIENCE):
-            revalidate_tag("deliveries")
-            return Delivery.receive(source=self.name, body=body, **asdict(event))
 
 
 def _raw_body() -> bytes:
@@ -124,15 +119,18 @@ def _parse(body: bytes) -> dict[str, Any]:
     return payload
 
 
-def finish(row_id: int, prepared: Any = None, payload: Any = None, patience: float | None = None) -> DeliveryStatus:
-    """Process a stored event in a transaction of its own, and return its status. `payload` spares parsing it again."""
-    with write(by="webhook", patience=patience):
-        delivery = Delivery.find(row_id)
-        revalidate_tag(*delivery.process(prepared, payload=payload))
-        if delivery.status in (DeliveryStatus.FAILED, DeliveryStatus.DEAD):
-            # Ids and places only: neither the payload nor the error's own words, which may quote it.
-            log.error("delivery %d, attempt %d: %s", delivery.id, delivery.attempts, delivery.last_error)
-        return DeliveryStatus(delivery.status)
+def finish(row_id: int) -> DeliveryStatus:
+    """Process a stored event in a transaction of its own, and return its status."""
+    with write(by="webhook"):
+        return _process(Delivery.find(row_id))
+
+
+def _process(delivery: Delivery, prepared: Any = None, payload: Any = None) -> DeliveryStatus:
+    revalidate_tag("deliveries", *delivery.process(prepared, payload=payload))
+    if delivery.status in (DeliveryStatus.FAILED, DeliveryStatus.DEAD):
+        # Ids and places only: neither the payload nor the error's own words, which may quote it.
+        log.error("delivery %d, attempt %d: %s", delivery.id, delivery.attempts, delivery.last_error)
+    return DeliveryStatus(delivery.status)
 
 
 def finish_pending() -> int:

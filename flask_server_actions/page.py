@@ -32,8 +32,7 @@ def last_result() -> Result:
 def flash_result(result: Result) -> None:
     """Have the next page say what this result says: after a plain form, the page comes by a redirect."""
     if result.message or result.undo or result.focus:
-        carried: Any = [result.message, result.undo, result.focus]  # stored as JSON, although `flash` asks for a string
-        flash(carried, RESULT)
+        flash([result.message, result.undo, result.focus], RESULT)  # type: ignore[arg-type]  # it is stored as JSON
         session["_flashes"] = session["_flashes"][-3:]  # redirects that nobody follows must not fill the cookie's 4 kB
 
 
@@ -62,8 +61,7 @@ def page_of(declared: str) -> str:
 
 def inside(path: str) -> str:
     """Return a page's path as the application knows it, without the prefix that it may be mounted under."""
-    root = request.script_root
-    return path.removeprefix(root) if path.startswith(f"{root}/") else path
+    return path.removeprefix(request.script_root) if path.startswith(f"{request.script_root}/") else path
 
 
 def render(page: str, result: Result) -> Response:

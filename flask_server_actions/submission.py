@@ -4,6 +4,7 @@ Fields come from the body, and what a template bound from the address. Both are 
 """
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Self
 from urllib.parse import unquote_to_bytes
@@ -59,8 +60,8 @@ class Submission:
     def texts(self) -> dict[str, list[str]]:
         """Return what was typed, for the page to show again: no files, and nothing that is secret."""
         secret = {name for name, rule in rules(self.action.schema).items() if rule.get("format") == "password"}
-        typed = {name: values for name, values in self.values.items() if name not in secret}
-        return {name: [text for text in values if isinstance(text, str)] for name, values in typed.items()}
+        typed = [(name, values) for name, values in self.values.items() if name not in secret]
+        return {name: [text for text in values if isinstance(text, str)] for name, values in typed}
 
     def digest(self) -> str:
         """Name what was sent, files included, so that the same form can be told from another."""
@@ -69,7 +70,6 @@ class Submission:
 
 
 def _resume(text: str) -> Any:
-    try:
+    with suppress(ValidationError):
         return _RESUME.validate_json(text)
-    except ValidationError:
-        return None
+    return None

@@ -37,9 +37,7 @@ class BoundForm:
 
     def __init__(self, name: str, /, *, _id: str = "", _also: Collection[str] = (), **bound: Any) -> None:
         self.action, self._names = _action(name), {name, *_also}
-        self.bound = {field: str(value) for field, value in bound.items() if value is not None}
-        for field in self.bound:
-            self._rule(field)
+        self.bound = {field: str(value) for field, value in bound.items() if value is not None and self._rule(field)}
         self.id = "-".join([_id or name.replace(".", "-"), *self.bound.values()])
 
     @property
@@ -62,9 +60,8 @@ class BoundForm:
     def value(self, field: str, default: Any = "") -> Any:
         """Return what was typed into the field, a list where it takes several values; or what stands there at first."""
         rule, typed = self._rule(field), self.result.fields
-        if not typed:
-            return default
-        return typed.get(field, []) if rule.get("type") == "array" else (typed.get(field) or [""])[0]
+        found = typed.get(field, []) if rule.get("type") == "array" else (typed.get(field) or [""])[0]
+        return found if typed else default
 
     def field(self, name: str, value: Any = "", **options: Any) -> Markup:
         """Return label, control, hint and error of a field, from the schema.
@@ -86,8 +83,7 @@ class BoundForm:
 
 def own_query() -> str:
     """Return what makes a form this page's own: the page, and a one-time key. A copy for everyone has neither."""
-    own = {"_page": request.full_path.rstrip("?"), "_key": token_urlsafe(16)}
-    return SHARED if state.is_shared() else urlencode(own)
+    return SHARED if state.is_shared() else urlencode({"_page": request.full_path.rstrip("?"), "_key": token_urlsafe()})
 
 
 def own_forms(fragment: str) -> Markup:

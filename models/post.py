@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from sqlalchemy import ColumnElement, ForeignKey, Index, String, Text, literal, or_, select, text, true, tuple_
-from sqlalchemy.orm import Mapped, lazyload, mapped_column, relationship, undefer
+from sqlalchemy.orm import Mapped, mapped_column, relationship, undefer
 
 from models.database import Model, UtcDateTime, db, first_free, now
 from models.errors import found
@@ -76,8 +76,7 @@ class Post(Publication, SoftDelete, Model):
 
     def neighbours(self) -> tuple["Post | None", "Post | None"]:
         """Return the posts that were published before and after this one, as far as there are any."""
-        published = select(Post).where(Post.status == PostStatus.PUBLISHED).options(lazyload(Post.tags))
-        when = tuple_(Post.published_at, Post.id)
+        when, published = tuple_(Post.published_at, Post.id), select(Post).where(Post.status == PostStatus.PUBLISHED)
         here = tuple_(literal(self.published_at, UtcDateTime), literal(self.id))
         earlier = published.where(when < here).order_by(Post.published_at.desc(), Post.id.desc())
         later = published.where(when > here).order_by(Post.published_at, Post.id)

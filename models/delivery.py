@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from pydantic import ValidationError
-from sqlalchemy import LargeBinary, Select, String, UniqueConstraint, delete, func, select, update
+from sqlalchemy import LargeBinary, String, UniqueConstraint, delete, func, select, update
 from sqlalchemy.exc import OperationalError, TimeoutError as PoolTimeout
 from sqlalchemy.orm import Mapped, mapped_column, undefer
 
@@ -80,13 +80,10 @@ class Delivery(Model):
         return redact(self.body)
 
     @classmethod
-    def known(cls, source: str, event_id: str) -> Self | None:
-        """Return the row of an event, if it has come before."""
-        return db.session.scalar(cls._named(source, event_id))
-
-    @classmethod
-    def _named(cls, source: str, event_id: str) -> Select[tuple[Self]]:
-        return select(cls).where(cls.source == source, cls.event_id == event_id).options(undefer(cls.body))
+    def known(cls, source: str, event_id: str, *, lock: bool = False) -> Self | None:
+        """Return the row of an event, if it has come before; `lock` it for whoever processes it."""
+        query = select(cls).where(cls.source == source, cls.event_id == event_id).options(undefer(cls.body))
+        return db.session.scalar(query.with_for_update() if lock else query)
 
     @classmethod
     def receive(
@@ -101,12 +98,13 @@ class Delivery(Model):
         ignore: bool = False,
     ) -> Self:
         """Store an event once, and return its row, which may be that of an earlier delivery."""
-        row = db.session.scalar(cls._named(source, event_id).with_for_update())
+        row = cls.known(source, event_id, lock=True)
         if row is None:
             row = cls(source=source, event_id=event_id, type=type, body=body, api_version=api_version)
-            row.livemode, row.attempts, row.last_error = livemode, 0, ""
+            row.livemode = livemode
             row.status, row.processed_at = (DeliveryStatus.IGNORED, now()) if ignore else (DeliveryStatus.PENDING, None)
             db.session.add(row)
+            db.session.flush()
         return row
 
     @classmethod

@@ -92,14 +92,32 @@ def data_dir(filled_directory: Path, tmp_path: Path) -> Path:
     return directory
 
 
+# Files whose promises hold with the answers in front of Flask, and with Flask alone.
+BOTH_WAYS = ("test_cached_answers", "test_fast_hits", "test_feeds", "test_pages", "test_revalidation")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the tests of `BOTH_WAYS` twice."""
+    if metafunc.module.__name__ in BOTH_WAYS and "fast_hits" in metafunc.fixturenames:
+        metafunc.parametrize("fast_hits", [True, False], ids=["fast hits", "Flask alone"])
+
+
 @pytest.fixture
-def make_app(data_dir: Path) -> Iterator[Callable[..., Flask]]:
+def fast_hits() -> bool:
+    """Whether cached pages are answered in front of Flask."""
+    return True
+
+
+@pytest.fixture
+def make_app(data_dir: Path, fast_hits: bool) -> Iterator[Callable[..., Flask]]:
     """Make applications on this test's database, as many as a test needs workers."""
     made: list[Flask] = []
 
     def make(*, testing: bool = True, **environment: str) -> Flask:
         app = create_app(settings_for(data_dir, **environment), testing=testing)
         app.test_client_class = Browser
+        if not fast_hits:
+            app.wsgi_app = app.wsgi_app.flask  # type: ignore[attr-defined, method-assign]
         request_finished.connect(contract.require_declared, app)
         made.append(app)
         return app

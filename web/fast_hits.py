@@ -42,7 +42,7 @@ class FastHits:
     """WSGI middleware around Flask, inside of what corrects the request's address (ProxyFix)."""
 
     def __init__(self, app: Flask, engine: Any) -> None:
-        self._flask, self._engine = app.wsgi_app, engine
+        self.flask, self._engine = app.wsgi_app, engine
         self._revalidation, self._limiter = app.extensions["revalidation"], app.extensions["rate_limiter"]
         self._quota = app.config["API_REQUESTS_PER_MINUTE"]
         self._answers: LRUCache[tuple[str, ...], Answer] = LRUCache(MAX_ANSWERS)
@@ -53,7 +53,7 @@ class FastHits:
         """Answer as before, or have Flask answer."""
         name = self._name(environ)
         if name is None:
-            return self._flask(environ, start_response)
+            return self.flask(environ, start_response)
         answer = self._current(name)
         own = self._count(environ) if answer else None
         if answer is None or own is None:
@@ -104,7 +104,7 @@ class FastHits:
             said[:] = status, list(headers)
             return start(status, headers, *error)
 
-        response: Any = self._flask(environ, listen)
+        response: Any = self.flask(environ, listen)
         entry = environ.get(ENTRY)
         if entry is None or said[0] not in ("200 OK", "304 NOT MODIFIED"):
             return response  # type: ignore[no-any-return]

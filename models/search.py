@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Select, and_, case, column, literal_column, or_, select, table
 
-LONGEST = 80  # characters of a query
+LONGEST, MOST = 80, 1_000  # characters of a query; the newest posts that are ranked, whatever there is of them
 INDEX = "post_search"
 WEIGHTS = "10.0, 4.0, 1.0"  # of title, excerpt and body
 _POST = table("post", column("id"), column("title"), column("excerpt"), column("body"))
@@ -22,7 +22,11 @@ def words_of(query: str) -> list[str]:
 
 
 def posts_with(query: str, dialect: str) -> Select[Any]:
-    """Select `post_id` and `rank` of the posts in which every word begins one; the lowest rank fits best."""
+    """Select `post_id` and `rank` of the posts in which every word begins one; the lowest rank fits best.
+
+    Of the posts that fit, the newest `MOST`: to rank, or to count, all that hold a common word would be work for anyone
+    to ask for.
+    """
     words = words_of(query)
     if not words:
         return select(_POST.c.id.label("post_id"), literal_column("0").label("rank")).where(literal_column("1 = 0"))
@@ -33,7 +37,7 @@ def _by_index(words: list[str]) -> Select[Any]:
     index = table(INDEX, column("rowid"), column(INDEX))
     asked = " ".join(f'"{word}"*' for word in words)  # quoted, a word is never an operator: AND, NEAR
     found = select(index.c.rowid.label("post_id"), literal_column(f"bm25({INDEX}, {WEIGHTS})").label("rank"))
-    return found.where(index.c[INDEX].op("MATCH")(asked))
+    return found.where(index.c[INDEX].op("MATCH")(asked)).order_by(index.c.rowid.desc()).limit(MOST)
 
 
 def _by_like(words: list[str]) -> Select[Any]:

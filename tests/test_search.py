@@ -268,3 +268,15 @@ def test_each_article_leads_to_the_lists_of_its_tags(visitor):
         page = visitor.get(link).text
         assert f"<h1>Posts about {link.partition('=')[2]}</h1>" in page
         assert TITLE in titles(page)
+
+
+def test_common_word_is_looked_for_among_the_newest_posts_alone(app, visitor, monkeypatch):
+    with app.app_context(), write(by="test"):
+        author = User.owner()
+        for number in range(6):
+            author.write(f"Wombat {number}", "A common word.").publish()
+        revalidate_everything()
+    monkeypatch.setattr("models.search.MOST", 4)
+
+    assert sorted(found(visitor, "wombat")) == [f"Wombat {number}" for number in (2, 3, 4, 5)]
+    assert "4 posts" in visitor.get("/blog?q=wombat").text

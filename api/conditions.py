@@ -26,8 +26,9 @@ def _matches(etag: str) -> bool:
     return given.star_tag or any(given.is_strong(form) for form in _forms(etag))
 
 
-def _forms(etag: str) -> tuple[str, str]:
-    return etag, f"{etag}-gzip"  # a compressed answer carries the tag of its own bytes; it is the same state
+def _forms(etag: str) -> tuple[str, ...]:
+    # A compressed answer carries the tag of its own bytes; it is the same state.
+    return etag, f"{etag}-gzip", f"{etag}-br"
 
 
 def make_conditional(response: Response) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import wraps
 from typing import Any
 
+import brotli
 from flask import Response, abort, make_response, request
 from markupsafe import Markup
 from pydantic import BaseModel, ValidationError
@@ -93,8 +94,6 @@ def _serve(state: Revalidation, key: str, tags: Collection[str], view: Callable[
     if state.db.session.registry.has():
         state.db.session.rollback()  # no connection is held while waiting, and each look is a new snapshot
     entry = _entry(state, key, tags, lambda versions: _copy_of(key, versions, view()))
-    if entry.answer is None:
-        request.environ[ENTRY] = entry
     return entry.answer or _respond(entry)
 
 
@@ -106,7 +105,9 @@ def _copy_of(key: str, versions: Mapping[str, str], response: Response) -> Entry
     if versions:  # without an epoch there are none, and nothing would tell two versions apart
         name = injective_key(key, sorted(versions.items()))
         headers.setdefault("ETag", quote_etag(generate_etag(name.encode())))
-    return Entry(key, versions, response.get_data(), gzip.compress(response.get_data(), 6, mtime=0), headers)
+    # Of two codings that a client takes, it gets the first.
+    packed = {"br": brotli.compress(response.data, quality=5), "gzip": gzip.compress(response.data, 6, mtime=0)}
+    return Entry(key, versions, response.data, packed, headers)
 
 
 def _entry(state: Revalidation, key: str, tags: Collection[str], make: Make) -> Entry:
@@ -140,12 +141,13 @@ def _fill(state: Revalidation, key: str, tags: Collection[str], make: Make) -> E
 
 def _respond(entry: Entry) -> Response:
     """Answer with the entry: compressed where the client can read that, 304 where it has it already."""
-    gzipped = request.accept_encodings.quality("gzip") > 0
-    response = Response(entry.gzipped if gzipped else entry.body, headers=dict(entry.headers))
-    if gzipped:
-        response.headers["Content-Encoding"] = "gzip"
+    request.environ[ENTRY] = entry
+    coding = request.accept_encodings.best_match(entry.packed)
+    response = Response(entry.packed[coding] if coding else entry.body, headers=dict(entry.headers))
+    if coding:
+        response.headers["Content-Encoding"] = coding
         if etag := response.get_etag()[0]:  # a strong one names bytes, so each coding has its own (RFC 9110, 8.8.3)
-            response.set_etag(f"{etag}-gzip")
+            response.set_etag(f"{etag}-{coding}")
     response.status_code = conditional_status(response)
     return response if response.status_code != 412 else abort(412)
 

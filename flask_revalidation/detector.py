@@ -11,7 +11,6 @@ It asks every read again, so it is for tests and development. It sees the copies
 
 import hashlib
 import re
-from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, Engine, event
@@ -31,7 +30,7 @@ class ForgottenRevalidation(Mistake):
 def detect(engine: Engine, store: Store) -> None:
     """Hold each transaction of `engine` that has written against the copies in `store`."""
     event.listen(engine, "after_cursor_execute", _record)
-    event.listen(engine, "commit", partial(_check, store))
+    event.listen(engine, "commit", lambda connection: _check(store, connection))
 
 
 def _record(connection: Connection, _c: Any, statement: str, parameters: Any, _context: Any, _m: bool) -> None:

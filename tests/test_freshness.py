@@ -5,7 +5,7 @@ from pathlib import Path
 import freshness
 import pytest
 
-READS = 12_000
+READS = 20_000
 
 
 def test_acknowledged_write_is_seen_by_every_later_read(data_dir: Path) -> None:

@@ -83,7 +83,7 @@ def _configure(app: Flask, env: Settings, testing: bool) -> None:
         MAX_CONTENT_LENGTH=MAX_BODY,
         WEBHOOK_SECRETS=env.webhook_secrets,
         STRIPE_LIVE=env.stripe_secret_key.startswith(("sk_live_", "rk_live_")),
-        SCHEDULER_SECRET=env.scheduler_secret,
+        CRON_SECRET=env.cron_secret_or_demo,
         SEND_FILE_MAX_AGE_DEFAULT=365 * 24 * 3600,  # their addresses name the release
         SESSION_COOKIE_SECURE=env.secure,
         SESSION_COOKIE_SAMESITE="Lax",

@@ -144,7 +144,7 @@ class Settings(BaseModel):
         return {name.removesuffix(_WEBHOOK): getattr(self, name) for name in fields}
 
     @property
-    def scheduler_secret(self) -> str:
+    def cron_secret_or_demo(self) -> str:
         """What the scheduler presents; empty, nobody is let in."""
         return self.cron_secret or (DEMO_CRON_SECRET if self.demo else "")
 

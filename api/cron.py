@@ -33,7 +33,7 @@ def run_due() -> dict[str, Any]:
 
 
 def _require_secret() -> None:
-    secret, given = current_app.config["SCHEDULER_SECRET"], bearer()
+    secret, given = current_app.config["CRON_SECRET"], bearer()
     # As bytes: compare_digest raises for text that is not ASCII.
     if not (secret and hmac.compare_digest(given.encode(), secret.encode())):
         challenge = {"WWW-Authenticate": 'Bearer realm="cron"'}

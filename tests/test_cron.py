@@ -90,7 +90,7 @@ def test_secret_in_the_address_or_a_cookie_is_no_credential(app, ada):
 
 
 def test_without_a_secret_nobody_is_let_in(app, visitor):
-    app.config["SCHEDULER_SECRET"] = ""
+    app.config["CRON_SECRET"] = ""
 
     assert visitor.post(DOOR, headers={"Authorization": "Bearer "}).status_code == 401
     assert visitor.post(DOOR, headers=SECRET).status_code == 401

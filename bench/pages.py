@@ -5,14 +5,10 @@ import tempfile
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from flask_migrate import upgrade
 from playwright.sync_api import Request, Route, sync_playwright
 from serving import serving
 
-from app import create_app
-from demo.seed import seed
-from flask_revalidation import revalidate_everything, write
-from settings import Settings
+from bench.fill import prepare
 
 FONT_COMES_LATE = 1500  # milliseconds
 WATCH_FOR_SHIFTS = """
@@ -20,16 +16,6 @@ WATCH_FOR_SHIFTS = """
     new PerformanceObserver(list => list.getEntries().forEach(entry => { shift += entry.value; }))
         .observe({type: "layout-shift", buffered: true});
 """
-
-
-def fill(directory: str) -> None:
-    """Put the demo into an empty data directory."""
-    app = create_app(Settings.from_environment({"DATA_DIR": directory}))
-    with app.app_context():
-        upgrade(str(Path(__file__).parent.parent / "migrations"))
-        with write(by="bench"):
-            seed()
-            revalidate_everything()
 
 
 def visit(url: str) -> tuple[list[tuple[str, int, str]], float]:
@@ -64,7 +50,7 @@ def _kind(request: Request) -> str:
 def main() -> None:
     """Print each request of the first visit, and the sums that the budgets are about."""
     with tempfile.TemporaryDirectory() as directory:
-        fill(directory)
+        prepare(directory)
         with serving(Path(directory)) as server:
             requests, shift = visit(f"{server.url}/blog")
     for kind, size, address in requests:

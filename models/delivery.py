@@ -15,7 +15,6 @@ from sqlalchemy.orm import Mapped, mapped_column, undefer
 
 from models.database import Model, db, now
 from models.errors import found
-from models.redact import redact
 
 MAX_ATTEMPTS = 10
 KEPT = timedelta(days=35)  # Stripe lists events for 30 days, and someone may ask it to send one again
@@ -73,11 +72,6 @@ class Delivery(Model):
     def is_open(self) -> bool:
         """Whether it still has to be processed."""
         return self.processed_at is None and self.status != DeliveryStatus.DEAD
-
-    @property
-    def redacted_payload(self) -> str:
-        """The payload for people to read: its shape, and of its values those that are neither secret nor personal."""
-        return redact(self.body)
 
     @classmethod
     def known(cls, source: str, event_id: str, *, lock: bool = False) -> Self | None:

@@ -12,6 +12,7 @@ from flask_revalidation import cached
 from models import ApiKey, Delivery, User
 from pages.access import only
 from pages.paging import Paging
+from pages.redact import redact
 from web.auth import current_user, writers
 from web.rate_limit import RateLimiter
 
@@ -34,7 +35,7 @@ def index() -> str:
     assert user  # noqa: S101  (`only` has let the caller in)
     keys = cached("developers.keys", user.id, user.role, tags=["api-keys"], render=lambda: _keys(user))
     deliveries = _deliveries() if user.is_owner else {}
-    return render_template("developers/index.html", user=user, keys=keys, used=_used(user), **deliveries)
+    return render_template("developers/index.html", user=user, keys=keys, used=_used(user), redact=redact, **deliveries)
 
 
 def _keys(user: User) -> str:

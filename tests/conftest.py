@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from flask import Flask, request_finished
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
+from jinja2 import FileSystemBytecodeCache
 from werkzeug.test import TestResponse
 
 from app import create_app
@@ -18,8 +20,11 @@ from demo.seed import seed
 from flask_revalidation import write
 from models import Post, PostFilter, PostStatus
 from settings import Settings
+from web import assets
+from web.auth import FLASH
 
 ORIGIN = "http://localhost"
+assets.release_name = cache(assets.release_name)  # all applications of a run are of one release
 
 
 class Browser(FlaskClient):
@@ -108,14 +113,23 @@ def fast_hits() -> bool:
     return True
 
 
+@pytest.fixture(scope="session")
+def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> FileSystemBytecodeCache:
+    """Templates as Python, made once for all applications of a run."""
+    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+
+
 @pytest.fixture
-def make_app(data_dir: Path, fast_hits: bool) -> Iterator[Callable[..., Flask]]:
+def make_app(
+    data_dir: Path, fast_hits: bool, compiled_templates: FileSystemBytecodeCache
+) -> Iterator[Callable[..., Flask]]:
     """Make applications on this test's database, as many as a test needs workers."""
     made: list[Flask] = []
 
     def make(*, testing: bool = True, **environment: str) -> Flask:
         app = create_app(settings_for(data_dir, **environment), testing=testing)
         app.test_client_class = Browser
+        app.jinja_env.bytecode_cache = compiled_templates
         if not fast_hits:
             app.wsgi_app = app.wsgi_app.flask  # type: ignore[attr-defined, method-assign]
         request_finished.connect(contract.require_declared, app)
@@ -149,7 +163,7 @@ def sign_in(app: Flask) -> Callable[[str], Browser]:
     def as_person(handle: str) -> Browser:
         browser: Browser = app.test_client()  # type: ignore[assignment]
         assert browser.act("demo.switch_persona", persona=handle).status_code == 303
-        browser.get("/")  # the welcome is read
+        browser.delete_cookie(FLASH)  # the welcome is read
         return browser
 
     return as_person

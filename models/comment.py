@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
-from sqlalchemy import ForeignKey, Text, select
+from sqlalchemy import ForeignKey, Index, Text, select
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.database import Model, db, now
@@ -19,15 +19,15 @@ class Comment(Model):
     """A comment: plain text, shown as it was typed."""
 
     __tablename__ = "comment"
-    __table_args__ = {"sqlite_autoincrement": True}
+    __table_args__ = (Index("ix_comment_post_id", "post_id", "id"), {"sqlite_autoincrement": True})
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    post_id: Mapped[int] = mapped_column(ForeignKey("post.id", ondelete="CASCADE"), index=True)
+    post_id: Mapped[int] = mapped_column(ForeignKey("post.id", ondelete="CASCADE"))
     user_id: Mapped[int] = mapped_column(ForeignKey("user.id"), index=True)
     body: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(default=now)
 
-    post: Mapped["Post"] = relationship(back_populates="comments")
+    post: Mapped["Post"] = relationship()
     user: Mapped["User"] = relationship(lazy="joined", innerjoin=True)
 
     @classmethod
@@ -36,6 +36,12 @@ class Comment(Model):
         comment = cls(post=post, user=user, body=body)
         db.session.add(comment)
         return comment
+
+    @classmethod
+    def under(cls, post: "Post", limit: int = 200) -> "Sequence[Self]":
+        """Return the newest comments of a post, oldest first."""
+        query = select(cls).where(cls.post_id == post.id).order_by(cls.id.desc()).limit(limit)
+        return db.session.scalars(query).all()[::-1]
 
     @classmethod
     def latest(cls, limit: int) -> "Sequence[Self]":

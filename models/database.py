@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import DateTime, MetaData, select
+from sqlalchemy import DateTime, MetaData, select, text
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, registry
 from sqlalchemy.types import TypeDecorator
@@ -52,6 +52,11 @@ if TYPE_CHECKING:
     Model = Base
 else:
     Model = db.Model
+
+
+def only(condition: str) -> dict[str, Any]:
+    """Return what makes an index one of the rows that fit the condition alone, on every database."""
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
 
 
 def first_free(column: InstrumentedAttribute[str], wanted: str, *, longest: int) -> str:

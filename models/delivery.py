@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, Self
 
 from pydantic import ValidationError
-from sqlalchemy import LargeBinary, String, UniqueConstraint, delete, func, select, update
+from sqlalchemy import Index, LargeBinary, String, UniqueConstraint, delete, func, select, update
 from sqlalchemy.exc import OperationalError, TimeoutError as PoolTimeout
 from sqlalchemy.orm import Mapped, mapped_column, undefer
 
-from models.database import Model, db, now
+from models.database import Model, db, now, only
 from models.errors import found
 
 MAX_ATTEMPTS = 10
@@ -53,7 +53,11 @@ class Delivery(Model):
     """One event as its sender signed it."""
 
     __tablename__ = "delivery"
-    __table_args__ = (UniqueConstraint("source", "event_id"), {"sqlite_autoincrement": True})
+    __table_args__ = (
+        UniqueConstraint("source", "event_id"),
+        Index("ix_delivery_waiting", "id", **only("processed_at IS NULL")),
+        {"sqlite_autoincrement": True},
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     source: Mapped[str] = mapped_column(String(20))
@@ -63,7 +67,7 @@ class Delivery(Model):
     livemode: Mapped[bool] = mapped_column(default=False)
     body: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
     received_at: Mapped[datetime] = mapped_column(default=now, index=True)
-    status: Mapped[DeliveryStatus] = mapped_column(String(10), default=DeliveryStatus.PENDING, index=True)
+    status: Mapped[DeliveryStatus] = mapped_column(String(10), default=DeliveryStatus.PENDING)
     attempts: Mapped[int] = mapped_column(default=0)
     last_error: Mapped[str] = mapped_column(String(300), default="")
     processed_at: Mapped[datetime | None]
@@ -120,9 +124,8 @@ class Delivery(Model):
     @classmethod
     def pending(cls, older_than: timedelta, *, limit: int = 50) -> Sequence[Self]:
         """Return what has been waiting for longer than this, oldest first."""
-        open_ones = cls.processed_at.is_(None), cls.status != DeliveryStatus.DEAD
-        query = select(cls).where(*open_ones, cls.received_at < now() - older_than).order_by(cls.id)
-        return db.session.scalars(query.limit(limit)).all()
+        waiting = select(cls).where(cls.processed_at.is_(None), cls.status != DeliveryStatus.DEAD).order_by(cls.id)
+        return db.session.scalars(waiting.where(cls.received_at < now() - older_than).limit(limit)).all()
 
     @classmethod
     def sweep(cls) -> None:

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Self
 
-from sqlalchemy import String, Text, func, select
+from sqlalchemy import Index, String, Text, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.database import Model, db, now
+from models.bounds import count_of
+from models.database import Model, db, now, only
 from models.errors import found
 
 
@@ -15,7 +16,7 @@ class Message(Model):
     """A letter, read or not."""
 
     __tablename__ = "message"
-    __table_args__ = {"sqlite_autoincrement": True}
+    __table_args__ = (Index("ix_message_unread", "id", **only("read_at IS NULL")), {"sqlite_autoincrement": True})
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(80))
@@ -39,8 +40,8 @@ class Message(Model):
 
     @classmethod
     def unread(cls) -> int:
-        """Count what nobody has read."""
-        return db.session.scalar(select(func.count(cls.id)).where(cls.read_at.is_(None))) or 0
+        """Count what nobody has read, up to `MANY`."""
+        return db.session.scalar(select(count_of(select(cls.id).where(cls.read_at.is_(None))))) or 0
 
     @classmethod
     def find(cls, message_id: int) -> Self:

@@ -5,14 +5,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import lazyload, undefer
 
+from models.bounds import MANY, count_of
 from models.database import db
 from models.post import Post
 from models.publication import PostStatus
 from models.search import posts_with
 from models.tag import Tag, post_tag
+from models.user import User
 
 PER_PAGE = 8
 
@@ -33,16 +35,15 @@ class PostFilter:
         if self.tag:
             query = query.where(Post.tags.any(Tag.name == self.tag))
         if self.author:
-            query = query.where(Post.author.has(handle=self.author))
+            query = query.where(Post.author_id == select(User.id).where(User.handle == self.author).scalar_subquery())
         if self.words:
             found = posts_with(self.words, db.engine.dialect.name).subquery("found")
             query = query.join(found, found.c.post_id == Post.id).order_by(found.c.rank)
         return query
 
     def count(self) -> int:
-        """Count the posts."""
-        query = self.apply(select(func.count(Post.id)))
-        return db.session.scalar(query.order_by(None)) or 0
+        """Count the posts, up to `MANY`."""
+        return db.session.scalar(select(count_of(self.apply(select(Post.id))))) or 0
 
     def published(self, page: int = 1, *, per_page: int = PER_PAGE, whole: bool = False) -> Sequence[Post]:
         """Return one page, last published first; `whole` reads the texts in the same query."""
@@ -55,15 +56,18 @@ class PostFilter:
         return _page(query.options(lazyload(Post.tags)), page, per_page)
 
     def counts(self) -> dict[PostStatus | None, int]:
-        """Count the posts of each status, and under None those of all."""
-        query = replace(self, status=None).apply(select(Post.status, func.count(Post.id))).group_by(Post.status)
-        found = {PostStatus(status): count for status, count in db.session.execute(query.order_by(None)).tuples()}
-        return {None: sum(found.values())} | {status: found.get(status, 0) for status in PostStatus}
+        """Count the posts of each status, and under None those of all, up to `MANY`."""
+        statuses = (None, *PostStatus)
+        counts = [count_of(replace(self, status=status).apply(select(Post.id))) for status in statuses]
+        return dict(zip(statuses, db.session.execute(select(*counts)).one(), strict=True))
 
     def tags(self) -> Sequence[Tag]:
         """Return the tags that the posts stand under, by name."""
-        found = self.apply(select(post_tag.c.tag_id).join(Post))
-        return db.session.scalars(select(Tag).where(Tag.id.in_(found)).order_by(Tag.name)).all()
+        return db.session.scalars(select(Tag).where(self.under_tag().exists()).order_by(Tag.name).limit(MANY)).all()
+
+    def under_tag(self) -> Select[tuple[int]]:
+        """Return the ids of the posts under the `Tag` of the query around this one."""
+        return self.apply(select(Post.id)).join(post_tag).where(post_tag.c.tag_id == Tag.id).correlate(Tag)
 
     def addresses(self, limit: int = 40_000) -> list[tuple[str, datetime]]:
         """Return path and last change, last published first; a sitemap holds 50,000 at most."""

@@ -21,9 +21,9 @@ class PostStatus(StrEnum):
 class Publication:
     """The part of a post that is about its being public."""
 
-    status: Mapped[PostStatus] = mapped_column(String(10), default=PostStatus.DRAFT, index=True)
+    status: Mapped[PostStatus] = mapped_column(String(10), default=PostStatus.DRAFT)
     publish_at: Mapped[datetime | None]
-    published_at: Mapped[datetime | None] = mapped_column(index=True)
+    published_at: Mapped[datetime | None]
     updated_at: Mapped[datetime] = mapped_column(default=now)
 
     @property

@@ -4,7 +4,7 @@ from flask import Blueprint, abort, render_template
 from pydantic import BaseModel, Field
 
 from flask_revalidation import cached, cached_page, is_shared
-from models import Like, Post, PostFilter, Setting, User
+from models import Comment, Like, Post, PostFilter, Setting, User
 from models.post_filter import PER_PAGE
 from models.setting import Switch
 from pages.paging import Paging, Words
@@ -63,6 +63,7 @@ def show(slug: str) -> str:
         post=post,
         article=article,
         around=around,
+        comments=Comment.under(post),
         comments_open=Setting.is_on(Switch.COMMENTS),
         show_likes=Setting.is_on(Switch.LIKES),
         **personal,
@@ -71,6 +72,5 @@ def show(slug: str) -> str:
 
 def _around(post: Post) -> str:
     """Render what leads on: the posts before and after, and who wrote this one."""
-    earlier, later = post.neighbours()
     written = PostFilter(author=post.author.handle).count()
-    return render_template("posts/_around.html", post=post, earlier=earlier, later=later, written=written)
+    return render_template("posts/_around.html", post=post, neighbours=post.neighbours(), written=written)

@@ -15,7 +15,7 @@ from sqlalchemy import inspect, text
 from app import create_app
 from demo.seed import seed
 from flask_revalidation import write
-from models import PostFilter, User, db
+from models import Comment, PostFilter, User, db
 
 REVISIONS = [script.revision for script in ScriptDirectory(str(ROOT / "migrations")).walk_revisions()][::-1]
 
@@ -140,7 +140,7 @@ def test_what_lies_in_the_trash_can_be_restored_after_the_upgrade_and_after_a_do
         db.session.flush()
         assert (post.slug, post.version, [tag.name for tag in post.tags]) == ("s", 3, ["known", "new"])
         assert post.published_at.isoformat() == "2026-11-01T08:00:00.250000+00:00"
-        assert [(comment.id, comment.body) for comment in post.comments] == [(4, "Yes")]
+        assert [(comment.id, comment.body) for comment in Comment.under(post)] == [(4, "Yes")]
         assert db.session.execute(text('SELECT visitor FROM "like"')).all() == [("v",)]
         assert PostFilter(None, words="zyzzyva").count() == 1
 

@@ -4,15 +4,21 @@ from datetime import datetime
 
 from flask import Flask
 
+from models.bounds import MANY
 from web.auth import current_user
 
 
 def register(app: Flask, release: str) -> None:
     """Give the templates of `app` their filters and functions. `release` is part of a static file's address."""
-    app.jinja_env.filters.update(day=day, moment=moment)
+    app.jinja_env.filters.update(day=day, moment=moment, up_to_many=up_to_many)
     app.jinja_env.globals.update(current_user=current_user)
     app.jinja_env.globals["asset"] = lambda name: f"/static/{name}?v={release}"
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+
+
+def up_to_many(count: int) -> str:
+    """Return a count that stops at `MANY` in digits."""
+    return f"{MANY:,}+" if count > MANY else str(count)
 
 
 def day(time: datetime) -> str:

@@ -1,19 +1,20 @@
 """Tags: the words that published posts stand under."""
 
 from flask import Blueprint, Response
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from api.v1.operation import operation
 from api.v1.paging import Page, Query
 from api.v1.resources import Out
 from flask_revalidation import cached_page
-from models import Post, PostFilter, Scope, Tag
+from models import PostFilter, Scope, Tag
+from models.bounds import count_of
 
 bp = Blueprint("tags", __name__)
 
 
 class TagOut(Out):
-    """A word that published posts stand under."""
+    """A word that published posts stand under; `posts` is 1001 where there are more than a thousand."""
 
     name: str
     posts: int
@@ -28,5 +29,6 @@ class TagsOut(Page[TagOut]):
 @cached_page(tags=["posts"], credential="Authorization")
 def list_tags(query: Query) -> Response:
     """List the tags that published posts stand under, by name, with how many."""
-    rows = PostFilter().apply(select(Tag.name, func.count()).select_from(Post).join(Post.tags)).group_by(Tag.name)
+    posts = PostFilter().under_tag()
+    rows = select(Tag.name, count_of(posts)).where(posts.exists())
     return TagsOut.answer(query, rows, lambda name, posts: TagOut(name=name, posts=posts), [Tag.name])

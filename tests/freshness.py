@@ -241,11 +241,11 @@ class Payer:
 
     def __init__(self, board: Board, port: int) -> None:
         self.board, self.client = board, Client(port)
+        self.members = values_on(self.client.get("/")[1])[MEMBERS]  # now, when no worker dies yet
 
     def run(self) -> None:
         """Pay until the board says stop."""
-        _, body = self.client.get("/")
-        value, due = values_on(body)[MEMBERS], 0.0
+        value, due = self.members, 0.0
         while not self.board.stop.wait(0.01):
             if self.board.counts["reads"] >= due:
                 value += 1

@@ -5,18 +5,18 @@ from pathlib import Path
 import freshness
 import pytest
 
-READS = 20_000
+READS = 10_000  # bin/prove makes a million
 
 
 def test_acknowledged_write_is_seen_by_every_later_read(data_dir: Path) -> None:
-    board = freshness.check(data_dir, reads=READS, kill_share=0.08, seconds=600)
+    board = freshness.check(data_dir, reads=READS, kill_share=0.15, seconds=600)
 
     assert board.violations == []
     counts = board.counts
     assert counts["reads"] >= READS
     # Without these the zero above would mean nothing.
-    assert counts["writes"] >= 75
-    assert min(counts["writes by form"], counts["writes by htmx"], counts["writes by api"], counts["webhooks"]) > 10
+    assert counts["writes"] >= 30
+    assert min(counts["writes by form"], counts["writes by htmx"], counts["writes by api"], counts["webhooks"]) > 4
     assert counts["workers killed"] > 0
     assert counts["writes cut off after the commit"] > 0
     assert counts["copies kept"] > READS / 2

@@ -42,14 +42,6 @@ def settings_for(directory: Path, **environment: str) -> Settings:
     return Settings.from_environment({"DATA_DIR": str(directory), **environment})
 
 
-LONG = ("test_freshness.py", "test_browser_look.py")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the longest files, so that one process is not left with them while the other has nothing to do."""
-    items.sort(key=lambda item: item.path.name not in LONG)
-
-
 @pytest.fixture(scope="session")
 def filled_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data directory with the migrated schema and the demo's content; copied, never used."""

@@ -5,7 +5,7 @@ from flask import current_app
 from flask_revalidation import revalidate_tag
 from flask_server_actions import Form, Result, action, conflict, invalid, success
 from models import Setting, User
-from models.setting import SENTENCES, Switch
+from models.setting import Switch
 from web.auth import owner
 
 
@@ -26,4 +26,4 @@ def toggle_setting(form: OneSwitch, _user: User) -> Result:
         return conflict("This save was made to fail, as you asked. The switch is back where it was.")
     is_on = Setting.toggle(form.key)
     revalidate_tag("settings")
-    return success(f"{SENTENCES[form.key]}: {'on' if is_on else 'off'}.")
+    return success(f"{form.key.sentence}: {'on' if is_on else 'off'}.")

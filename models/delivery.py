@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any, Self
 
 from pydantic import ValidationError
-from sqlalchemy import Index, LargeBinary, String, UniqueConstraint, delete, func, select, update
+from sqlalchemy import Index, LargeBinary, String, UniqueConstraint, delete, select, update
 from sqlalchemy.exc import OperationalError, TimeoutError as PoolTimeout
 from sqlalchemy.orm import Mapped, mapped_column, undefer
 
+from models.bounds import Page, page_of
 from models.database import Model, db, now, only
 from models.errors import found
 
@@ -84,22 +85,14 @@ class Delivery(Model):
         return db.session.scalar(query.with_for_update() if lock else query)
 
     @classmethod
-    def receive(
-        cls,
-        *,
-        source: str,
-        event_id: str,
-        type: str,
-        body: bytes,
-        api_version: str = "",
-        livemode: bool = False,
-        ignore: bool = False,
-    ) -> Self:
-        """Store an event once, and return its row, which may be that of an earlier delivery."""
+    def receive(cls, source: str, event_id: str, type: str, body: bytes, *, ignore: bool = False, **told: Any) -> Self:
+        """Store an event once, and return its row, which may be that of an earlier delivery.
+
+        `told` is what else the sender says of it: `api_version` and `livemode`.
+        """
         row = cls.known(source, event_id, lock=True)
         if row is None:
-            row = cls(source=source, event_id=event_id, type=type, body=body, api_version=api_version)
-            row.livemode = livemode
+            row = cls(source=source, event_id=event_id, type=type, body=body, **told)
             row.status, row.processed_at = (DeliveryStatus.IGNORED, now()) if ignore else (DeliveryStatus.PENDING, None)
             db.session.add(row)
             db.session.flush()
@@ -111,15 +104,9 @@ class Delivery(Model):
         return found(db.session.get(cls, delivery_id, with_for_update=True))
 
     @classmethod
-    def latest(cls, *, page: int = 1, per_page: int = 20) -> Sequence[Self]:
-        """Return one page of deliveries, newest first."""
-        query = select(cls).order_by(cls.id.desc())
-        return db.session.scalars(query.limit(per_page).offset((page - 1) * per_page)).all()
-
-    @classmethod
-    def count(cls) -> int:
-        """Count what is in the inbox."""
-        return db.session.scalar(select(func.count(cls.id))) or 0
+    def latest(cls, before: int | None = None, *, per_page: int) -> Page[Self]:
+        """Return the page behind a delivery, newest first."""
+        return page_of(select(cls), (cls.id,), before, per_page)
 
     @classmethod
     def pending(cls, older_than: timedelta, *, limit: int = 50) -> Sequence[Self]:

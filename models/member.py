@@ -11,7 +11,7 @@ from typing import Self
 from sqlalchemy import ForeignKey, Index, String, func, select
 from sqlalchemy.orm import Mapped, joinedload, mapped_column, relationship
 
-from models.bounds import by_month, count_of
+from models.bounds import Page, by_month, count_of, page_of
 from models.database import Model, db, now
 
 ACTIVE, PAST_DUE, PENDING, CANCELED = _BEST_FIRST = ("active", "past_due", "pending", "canceled")
@@ -36,11 +36,6 @@ class Member(Model):
 
     payments: Mapped[list["Payment"]] = relationship(back_populates="member")
     subscriptions: Mapped[list["Subscription"]] = relationship(back_populates="member", order_by="Subscription.id")
-
-    @classmethod
-    def count_active(cls) -> int:
-        """Count members whose support runs, up to `MANY`."""
-        return cls.count_by_status()[ACTIVE]
 
     @classmethod
     def of_customer(cls, customer: str, *, seen_at: datetime) -> Self:
@@ -80,12 +75,10 @@ class Member(Model):
         return by_month(cls.joined_at, func.count(cls.id))
 
     @classmethod
-    def page(cls, *, status: str | None, page: int, per_page: int) -> Sequence[Self]:
-        """Return one page of members, newest first."""
-        query = select(cls).order_by(cls.joined_at.desc(), cls.id.desc())
-        if status:
-            query = query.where(cls.status == status)
-        return db.session.scalars(query.limit(per_page).offset((page - 1) * per_page)).all()
+    def page(cls, status: str | None = None, before: int | None = None, *, per_page: int) -> Page[Self]:
+        """Return the page behind a member, newest first."""
+        query = select(cls).where(cls.status == status) if status else select(cls)
+        return page_of(query, (cls.joined_at, cls.id), before, per_page)
 
 
 class Subscription(Model):

@@ -1,13 +1,12 @@
 """Letters from the contact form."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Self
 
 from sqlalchemy import Index, String, Text, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.bounds import count_of
+from models.bounds import Page, count_of, page_of
 from models.database import Model, db, now, only
 from models.errors import found
 
@@ -33,10 +32,10 @@ class Message(Model):
         return message
 
     @classmethod
-    def inbox(cls, *, unread_only: bool = False) -> Sequence[Self]:
-        """Return the letters, newest first."""
-        query = select(cls).order_by(cls.id.desc()).limit(200)
-        return db.session.scalars(query.where(cls.read_at.is_(None)) if unread_only else query).all()
+    def inbox(cls, before: int | None = None, *, unread_only: bool = False, per_page: int = 50) -> Page[Self]:
+        """Return the page behind a letter, newest first."""
+        query = select(cls).where(cls.read_at.is_(None)) if unread_only else select(cls)
+        return page_of(query, (cls.id,), before, per_page)
 
     @classmethod
     def unread(cls) -> int:

@@ -1,6 +1,5 @@
 """Posts: written, updated, scheduled, published, taken back. Lists of them are in `models/post_filter.py`."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
@@ -89,11 +88,6 @@ class Post(Publication, SoftDelete, Model):
             return true()
         published = cls.status == PostStatus.PUBLISHED
         return or_(published, cls.author_id == user.id) if user and user.is_writer else published
-
-    @classmethod
-    def recently_edited(cls, limit: int) -> Sequence[Self]:
-        """Return what was last worked on, whatever its status."""
-        return db.session.scalars(select(cls).order_by(cls.updated_at.desc(), cls.id.desc()).limit(limit)).all()
 
     def why_not_at(self, slug: str) -> str | None:
         """Return why the post cannot move to this address, or None where it can."""

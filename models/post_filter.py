@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Select, select
-from sqlalchemy.orm import lazyload, undefer
+from sqlalchemy import Row, Select, select
 
-from models.bounds import MANY, count_of
+from models.bounds import MANY, Page, count_of, page_of
 from models.database import db
 from models.post import Post
 from models.publication import PostStatus
@@ -29,35 +29,44 @@ class PostFilter:
     words: str | None = None
 
     def apply(self, query: Select[Any]) -> Select[Any]:
-        """Return the query on posts with these conditions. With words, those that fit best come first."""
+        """Return the query on posts with these conditions; what the words ask for is in `matches`."""
         if self.status:
             query = query.where(Post.status == self.status)
         if self.tag:
             query = query.where(Post.tags.any(Tag.name == self.tag))
         if self.author:
             query = query.where(Post.author_id == select(User.id).where(User.handle == self.author).scalar_subquery())
-        if self.words:
-            found = posts_with(self.words, db.engine.dialect.name).subquery("found")
-            query = query.join(found, found.c.post_id == Post.id).order_by(found.c.rank)
         return query
+
+    @cached_property
+    def matches(self) -> Sequence[Row[Any]]:
+        """Id and status of the posts with the words, of any status; those that fit best come first."""
+        found = posts_with(self.words or "", db.engine.dialect.name).subquery("found")
+        query = replace(self, status=None).apply(select(Post.id, Post.status)).join(found, found.c.post_id == Post.id)
+        return db.session.execute(query.order_by(found.c.rank, Post.published_at.desc(), Post.id.desc())).all()
 
     def count(self) -> int:
         """Count the posts, up to `MANY`."""
-        return db.session.scalar(select(count_of(self.apply(select(Post.id))))) or 0
+        return self.counts()[self.status]
 
-    def published(self, page: int = 1, *, per_page: int = PER_PAGE, whole: bool = False) -> Sequence[Post]:
-        """Return one page, last published first; `whole` reads the texts in the same query."""
-        query = self.apply(select(Post)).order_by(Post.published_at.desc(), Post.id.desc())
-        return _page(query.options(undefer(Post.body_html)) if whole else query, page, per_page)
-
-    def for_dashboard(self, page: int, *, per_page: int) -> Sequence[Post]:
-        """Return one page, last begun first, so that a post keeps its place whatever becomes of it."""
-        query = self.apply(select(Post)).order_by(Post.created_at.desc(), Post.id.desc())
-        return _page(query.options(lazyload(Post.tags)), page, per_page)
+    def page(
+        self, *options: Any, before: int | None = None, by: Any = Post.published_at, size: int = PER_PAGE
+    ) -> Page[Post]:
+        """Return the page behind a post, the greatest `by` first; with words, what fits best first."""
+        query = select(Post).options(*options)
+        if not self.words:
+            return page_of(self.apply(query), (by, Post.id), before, size)
+        rows = [row for row in self.matches if self.status in (None, row.status)]
+        place = next((n for n, row in enumerate(rows, 1) if row.id == before), 0)
+        page = Page[Post].cut(rows[place:][: size + 1], [row.id for row in rows[:place][::-1]], size)
+        posts = {post.id: post for post in db.session.scalars(query.where(Post.id.in_(row.id for row in page.rows)))}
+        return replace(page, rows=[posts[row.id] for row in page.rows])
 
     def counts(self) -> dict[PostStatus | None, int]:
         """Count the posts of each status, and under None those of all, up to `MANY`."""
         statuses = (None, *PostStatus)
+        if self.words:
+            return {each: sum(each in (None, row.status) for row in self.matches) for each in statuses}
         counts = [count_of(replace(self, status=status).apply(select(Post.id))) for status in statuses]
         return dict(zip(statuses, db.session.execute(select(*counts)).one(), strict=True))
 
@@ -73,7 +82,3 @@ class PostFilter:
         """Return path and last change, last published first; a sitemap holds 50,000 at most."""
         query = self.apply(select(Post.slug, Post.updated_at)).order_by(Post.published_at.desc(), Post.id.desc())
         return [(f"/blog/{slug}", updated_at) for slug, updated_at in db.session.execute(query.limit(limit))]
-
-
-def _page(query: Select[tuple[Post]], page: int, per_page: int) -> Sequence[Post]:
-    return db.session.scalars(query.limit(per_page).offset((page - 1) * per_page)).all()

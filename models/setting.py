@@ -1,6 +1,7 @@
 """The house's switches."""
 
 from enum import StrEnum
+from typing import Self
 
 from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
@@ -9,14 +10,22 @@ from models.database import Model, db
 
 
 class Switch(StrEnum):
-    """What can be switched on and off. The value is the key in forms and in the database."""
+    """What can be switched on and off: the key in forms and in the database, and the sentence for people."""
 
-    COMMENTS = "comments_open"
-    LIKES = "likes_shown"
-    CONTACT = "contact_open"
-    SUPPORT = "support_invitation"
-    AUTHORS_PUBLISH = "authors_publish"
-    FAIL_NEXT_SAVE = "fail_next_save"
+    sentence: str
+
+    def __new__(cls, key: str, sentence: str) -> Self:
+        """Make one: it is its key, and has its sentence."""
+        switch = str.__new__(cls, key)
+        switch._value_, switch.sentence = key, sentence
+        return switch
+
+    COMMENTS = "comments_open", "Readers may comment"
+    LIKES = "likes_shown", "Likes are shown"
+    CONTACT = "contact_open", "The contact form is open"
+    SUPPORT = "support_invitation", "The front page invites to support us"
+    AUTHORS_PUBLISH = "authors_publish", "Authors publish their own posts"
+    FAIL_NEXT_SAVE = "fail_next_save", "Make the next save fail"
 
 
 class Setting(Model):
@@ -39,13 +48,3 @@ class Setting(Model):
         value = not cls.is_on(switch)
         db.session.merge(cls(key=switch.value, value=value))
         return value
-
-
-SENTENCES = {
-    Switch.COMMENTS: "Readers may comment",
-    Switch.LIKES: "Likes are shown",
-    Switch.CONTACT: "The contact form is open",
-    Switch.SUPPORT: "The front page invites to support us",
-    Switch.AUTHORS_PUBLISH: "Authors publish their own posts",
-    Switch.FAIL_NEXT_SAVE: "Make the next save fail",
-}

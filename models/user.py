@@ -72,16 +72,12 @@ class User(Model):
 
     @classmethod
     def create(cls, *, name: str, email: str, role: Role, password: str, handle: str = "", bio: str = "") -> Self:
-        """Add an account; the password is kept as an Argon2id hash only."""
-        user = cls(name=name, email=email.lower(), role=role, handle=handle or cls.free_handle(name), bio=bio)
+        """Add an account; the password is kept as an Argon2id hash only. Without a handle, the name is made one."""
+        handle = handle or first_free(cls.handle, slugify(name)[:36], longest=40)
+        user = cls(name=name, email=email.lower(), role=role, handle=handle, bio=bio)
         user.password_hash = _HASHER.hash(password)
         db.session.add(user)
         return user
-
-    @classmethod
-    def free_handle(cls, name: str) -> str:
-        """Return the name as a handle, with the first number that makes it free."""
-        return first_free(cls.handle, slugify(name)[:36], longest=40)
 
     @classmethod
     def has_account(cls, email: str) -> bool:
@@ -129,15 +125,7 @@ class User(Model):
         """Close the account; its sessions end with the commit, everywhere."""
         self.disabled_at = now()
 
-    def write(
-        self,
-        title: str,
-        body: str = "",
-        *,
-        slug: str | None = None,
-        excerpt: str | None = None,
-        html: str | None = None,
-    ) -> Post:
+    def write(self, title: str, body: str = "", *, slug: str = "", excerpt: str = "", html: str | None = None) -> Post:
         """Begin a draft. `html` is the body, rendered before the write lock was taken; without it, it is done now."""
         post = Post(slug=slug or Post.free_slug(slugify(title)), author=self)
         post.set_text(title, body, excerpt, html=html)

@@ -15,17 +15,15 @@ def only(allowed: Callable[[User | None], bool]) -> Callable[..., Callable[..., 
     """Show the page to those who are allowed; send others to sign in, or answer 403. The page is nobody else's copy."""
 
     def decorate(view: Callable[..., Any]) -> Callable[..., Response]:
+        @no_store
         @wraps(view)
-        def serve(**values: Any) -> Response:
+        def serve(**values: Any) -> Any:
             user = current_user()
             if user is None:
-                response = make_response(redirect(f"/sign-in?next={quote(request.full_path.rstrip('?'))}", 303))
-            elif not allowed(user):
+                return redirect(f"/sign-in?next={quote(request.full_path.rstrip('?'))}", 303)
+            if not allowed(user):
                 abort(403)
-            else:
-                response = make_response(view(**values))
-            response.headers["Cache-Control"] = "private, no-store"
-            return response
+            return view(**values)
 
         return serve
 

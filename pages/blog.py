@@ -5,26 +5,20 @@ from pydantic import BaseModel, Field
 
 from flask_revalidation import cached, cached_page, is_shared
 from models import Comment, Like, Post, PostFilter, Setting, User
-from models.post_filter import PER_PAGE
 from models.setting import Switch
-from pages.paging import Paging, Words
+from pages.paging import Before, Paging, Words
 from web.auth import current_user, current_visitor
 
 bp = Blueprint("blog", __name__)
 
 
 class BlogQuery(BaseModel):
-    """`?tag=`, `?author=`, `?q=` and `?page=`: everything that tells two lists apart."""
+    """`?tag=`, `?author=`, `?q=` and `?before=`: everything that tells two lists apart."""
 
     tag: str | None = Field(None, pattern=r"^[a-z0-9-]{1,40}$")
     author: str | None = Field(None, pattern=r"^[a-z0-9-]{1,40}$")
     q: Words = None
-    page: int = Field(1, ge=1, le=10_000)
-
-    @property
-    def filter(self) -> PostFilter:
-        """Which posts are asked for."""
-        return PostFilter(tag=self.tag, author=self.author, words=self.q)
+    before: Before = None
 
 
 @bp.get("/blog")
@@ -33,18 +27,19 @@ def index(query: BlogQuery) -> str:
     """List what is published, newest first; what is searched for, best first."""
     author = User.find_author(query.author) if query.author else None
     posts = cached("blog.list", *query.model_dump().values(), tags=["posts", "settings"], render=lambda: _list(query))
-    address = Paging("/blog", query.page, PER_PAGE, 0, query.model_dump(exclude={"page"})).link(query.page)
+    address = Paging("/blog", query.model_dump()).link(query.before)
     return render_template("blog/index.html", query=query, author=author, posts=posts, address=address)
 
 
 def _list(query: BlogQuery) -> str:
-    paging = Paging("/blog", query.page, PER_PAGE, query.filter.count(), query.model_dump(exclude={"page"}))
-    posts = query.filter.published(query.page)
-    if not posts and (query.page > 1 or ((query.tag or query.author) and not query.q)):
+    posts = PostFilter(tag=query.tag, author=query.author, words=query.q)
+    page = posts.page(before=query.before)
+    if not page.rows and (query.before or query.tag or query.author) and not query.q:
         abort(404)
-    show_likes = Setting.is_on(Switch.LIKES)
+    paging, total = Paging("/blog", query.model_dump(), page), posts.count() if query.q else 0
+    tags, show_likes = PostFilter().tags(), Setting.is_on(Switch.LIKES)
     return render_template(
-        "posts/_list.html", posts=posts, tags=PostFilter().tags(), query=query, paging=paging, show_likes=show_likes
+        "posts/_list.html", tags=tags, query=query, paging=paging, total=total, show_likes=show_likes
     )
 
 

@@ -30,7 +30,7 @@ def numbers() -> str:
         "dashboard/_numbers.html",
         published=PostFilter().count(),
         waiting=PostFilter(PostStatus.DRAFT).count() + PostFilter(PostStatus.SCHEDULED).count(),
-        members=Member.count_active(),
+        members=Member.count_by_status()["active"],
         unread=Message.unread(),
         joined=[(month(name), count, str(count)) for name, count in Member.joined_by_month()],
         revenue=[(month(name), cents, f"€{cents / 100:,.0f}") for name, cents in Payment.by_month()],
@@ -39,7 +39,7 @@ def numbers() -> str:
 
 def latest() -> str:
     """Render what was last worked on."""
-    return render_template("dashboard/_latest.html", posts=Post.recently_edited(6))
+    return render_template("dashboard/_latest.html", posts=PostFilter(None).page(by=Post.updated_at, size=6).rows)
 
 
 def activity() -> str:

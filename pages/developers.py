@@ -4,14 +4,13 @@ import logging
 import sqlite3
 from datetime import UTC, datetime
 
-from flask import Blueprint, current_app, render_template, request
-from pydantic import BaseModel, Field, ValidationError
-from werkzeug.exceptions import NotFound
+from flask import Blueprint, current_app, render_template
+from pydantic import BaseModel
 
 from flask_revalidation import cached
 from models import ApiKey, Delivery, User
 from pages.access import only
-from pages.paging import Paging
+from pages.paging import Before, Paging, asked
 from pages.redact import redact
 from web.auth import current_user, writers
 from web.rate_limit import RateLimiter
@@ -22,9 +21,9 @@ PER_PAGE = 10
 
 
 class DeliveriesQuery(BaseModel):
-    """`?page=`, of the deliveries."""
+    """`?before=`, of the deliveries."""
 
-    page: int = Field(1, ge=1, le=10_000)
+    before: Before = None
 
 
 @bp.get("/dashboard/developers")
@@ -54,9 +53,5 @@ def _used(user: User) -> list[tuple[str, datetime]]:
 
 
 def _deliveries() -> dict[str, object]:
-    try:
-        page = DeliveriesQuery.model_validate({k: v for k, v in request.args.items() if v}).page
-    except ValidationError:
-        raise NotFound from None
-    paging = Paging("/dashboard/developers", page, PER_PAGE, Delivery.count(), {}).clamped()
-    return {"deliveries": Delivery.latest(page=paging.page, per_page=PER_PAGE), "paging": paging}
+    page = Delivery.latest(asked(DeliveriesQuery).before, per_page=PER_PAGE)
+    return {"deliveries": page.rows, "paging": Paging("/dashboard/developers", {}, page)}

@@ -3,12 +3,13 @@
 import re
 
 from flask import Blueprint, Response, current_app, json, render_template
+from sqlalchemy.orm import undefer
 
 from flask_revalidation import cached_page
 from models import Post, PostFilter
 
 bp = Blueprint("feeds", __name__)
-NEWEST = 20
+NEWEST, WHOLE = 20, undefer(Post.body_html)  # how many, with their texts
 NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, section 2.2
 LOCAL_LINK = re.compile(r'(<a href|<img src)="/(?!/)')
 NEVER = "1970-01-01T00:00:00+00:00"  # a feed has to say when it changed, even one that is still empty
@@ -18,7 +19,7 @@ NEVER = "1970-01-01T00:00:00+00:00"  # a feed has to say when it changed, even o
 @cached_page(tags=["posts"])
 def atom() -> Response:
     """Show the posts as Atom, with their whole text."""
-    posts = PostFilter().published(per_page=NEWEST, whole=True)
+    posts = PostFilter().page(WHOLE, size=NEWEST).rows
     updated = max((post.updated_at.isoformat() for post in posts), default=NEVER)
     site = current_app.config["SITE"]
     text = render_template("feeds/atom.xml", posts=posts, updated=updated, site=site, whole_text=_whole_text)
@@ -38,7 +39,7 @@ def json_feed() -> Response:
         "language": "en",
         "home_page_url": f"{site}/",
         "feed_url": f"{site}/feed.json",
-        "items": [_item(post, site) for post in PostFilter().published(per_page=NEWEST, whole=True)],
+        "items": [_item(post, site) for post in PostFilter().page(WHOLE, size=NEWEST).rows],
     }
     return Response(json.dumps(feed), content_type="application/feed+json")
 

@@ -22,7 +22,7 @@ def index() -> str:
 
 def stories() -> str:
     """Render lead and cards."""
-    posts = PostFilter().published(per_page=7)
+    posts = PostFilter().page(size=7).rows
     return render_template("posts/_stories.html", posts=posts, show_likes=Setting.is_on(Switch.LIKES))
 
 
@@ -30,4 +30,4 @@ def invitation() -> str:
     """Render the invitation to support the publication, where the switch says so."""
     if not Setting.is_on(Switch.SUPPORT):
         return ""
-    return render_template("home/_invitation.html", members=Member.count_active())
+    return render_template("home/_invitation.html", members=Member.count_by_status()["active"])

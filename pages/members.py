@@ -1,13 +1,12 @@
 """Members and what they paid, as Stripe's webhook brings them."""
 
-from flask import Blueprint, render_template, request
-from pydantic import BaseModel, Field, ValidationError
-from werkzeug.exceptions import NotFound
+from flask import Blueprint, render_template
+from pydantic import BaseModel, Field
 
 from flask_revalidation import cached
 from models import Member, Payment
 from pages.access import only
-from pages.paging import Paging
+from pages.paging import Before, Paging, asked
 from web.auth import current_user, editors
 
 bp = Blueprint("members", __name__)
@@ -15,34 +14,30 @@ PER_PAGE = 20
 
 
 class MembersQuery(BaseModel):
-    """`?status=` and `?page=`."""
+    """`?status=` and `?before=`."""
 
     status: str | None = Field(None, pattern=r"^[a-z_]{1,20}$")
-    page: int = Field(1, ge=1, le=10_000)
+    before: Before = None
 
 
 @bp.get("/dashboard/members")
 @only(editors)
 def index() -> str:
     """Show the members, newest first, and the last payments beside them."""
-    try:
-        query = MembersQuery.model_validate({k: v for k, v in request.args.items() if v})
-    except ValidationError:
-        raise NotFound from None
+    query = asked(MembersQuery)
     return render_template(
         "members/index.html",
         user=current_user(),
-        members=cached("members.list", query.status, query.page, tags=["members"], render=lambda: _list(query)),
+        members=cached("members.list", query.status, query.before, tags=["members"], render=lambda: _list(query)),
         payments=cached("members.payments", tags=["members"], render=_payments),
     )
 
 
 def _list(query: MembersQuery) -> str:
+    page = Member.page(query.status, query.before, per_page=PER_PAGE)
+    paging = Paging("/dashboard/members", query.model_dump(), page)
     counts = Member.count_by_status()
-    total = counts.get(query.status, 0) if query.status else sum(counts.values())
-    paging = Paging("/dashboard/members", query.page, PER_PAGE, total, {"status": query.status}).clamped()
-    members = Member.page(status=query.status, page=paging.page, per_page=PER_PAGE)
-    return render_template("members/_list.html", members=members, counts=counts, query=query, paging=paging)
+    return render_template("members/_list.html", members=page.rows, counts=counts, query=query, paging=paging)
 
 
 def _payments() -> str:

@@ -1,12 +1,17 @@
 """Pages of a list, as links."""
 
-from dataclasses import dataclass, replace
-from typing import Annotated, Any, Self
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar
 from urllib.parse import urlencode
 
-from pydantic import BeforeValidator
+from flask import request
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError
+from werkzeug.exceptions import NotFound
 
+from models.bounds import Page
 from models.search import LONGEST
+
+Query = TypeVar("Query", bound=BaseModel)
 
 
 def _searchable(typed: str) -> str | None:
@@ -15,39 +20,37 @@ def _searchable(typed: str) -> str | None:
 
 
 Words = Annotated[str | None, BeforeValidator(_searchable)]  # `?q=`
+Before = Annotated[int | None, Field(ge=1, lt=2**31)]  # `?before=`: behind the row with this id the page begins
+
+
+def asked(schema: type[Query]) -> Query:
+    """Return the query string as the schema understands it. What makes no sense is not found."""
+    try:
+        return schema.model_validate({name: value for name, value in request.args.items() if value})
+    except ValidationError:
+        raise NotFound from None
 
 
 @dataclass(frozen=True)
 class Paging:
-    """Where one is in a list of `total` things, and the addresses of the pages beside it."""
+    """Where one is in a list, and the addresses of the pages beside it."""
 
     path: str
-    page: int
-    per_page: int
-    total: int
     query: dict[str, Any]
+    page: Page[Any] | None = None
 
-    @property
-    def pages(self) -> int:
-        """How many pages there are; an empty list has one."""
-        return max(1, -(-self.total // self.per_page))
-
-    def clamped(self) -> Self:
-        """Return the same list at this page, or at the last one there is."""
-        return replace(self, page=min(self.page, self.pages))
-
-    def link(self, page: int = 1, **changed: Any) -> str:
-        """Return the address of a page, the first one without a number; of another list, where `changed` says so."""
-        asked = {**self.query, **changed, "page": page if page > 1 else None}
+    def link(self, before: int | None = None, **changed: Any) -> str:
+        """Return the address of a page, by default the first; of another list, where `changed` says so."""
+        asked = {**self.query, **changed, "before": before}
         query = {name: value for name, value in asked.items() if value}
         return f"{self.path}?{urlencode(query)}" if query else self.path
 
     @property
     def newer(self) -> str | None:
         """The page before this one."""
-        return self.link(self.page - 1) if self.page > 1 else None
+        return self.link(self.page.newer) if self.page and self.page.newer is not None else None
 
     @property
     def older(self) -> str | None:
         """The page after this one."""
-        return self.link(self.page + 1) if self.page < self.pages else None
+        return self.link(self.page.older) if self.page and self.page.older else None

@@ -2,15 +2,15 @@
 
 from functools import partial
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, render_template
 from markupsafe import Markup
-from pydantic import BaseModel, Field, ValidationError
-from werkzeug.exceptions import NotFound
+from pydantic import BaseModel
+from sqlalchemy.orm import lazyload
 
 from flask_revalidation import cached
 from models import Post, PostFilter, PostStatus, User
 from pages.access import only
-from pages.paging import Paging, Words
+from pages.paging import Before, Paging, Words, asked
 from web.auth import current_user, writers
 
 bp = Blueprint("posts", __name__)
@@ -18,31 +18,27 @@ PER_PAGE = 12
 
 
 class PostsQuery(BaseModel):
-    """`?status=`, `?q=` and `?page=`."""
+    """`?status=`, `?q=` and `?before=`."""
 
     status: PostStatus | None = None
     q: Words = None
-    page: int = Field(1, ge=1, le=10_000)
+    before: Before = None
 
 
 @bp.get("/dashboard/posts")
 @only(writers)
 def index() -> str:
     """List the posts. A page that has emptied shows the last one that has not."""
-    try:
-        query = PostsQuery.model_validate({k: v for k, v in request.args.items() if v})
-    except ValidationError:
-        raise NotFound from None
-    counts = PostFilter(words=query.q).counts()
-    kept = query.model_dump(exclude={"page"})
-    paging = Paging("/dashboard/posts", query.page, PER_PAGE, counts[query.status], kept).clamped()
-    posts = PostFilter(query.status, words=query.q).for_dashboard(paging.page, per_page=PER_PAGE)
+    query = asked(PostsQuery)
+    posts = PostFilter(query.status, words=query.q)
+    page = posts.page(lazyload(Post.tags), before=query.before, by=Post.created_at, size=PER_PAGE)
+    counts = posts.counts()
     return render_template(
         "posts/index.html",
-        posts=posts,
         counts=counts,
+        total=counts[query.status],
         query=query,
-        paging=paging,
+        paging=Paging("/dashboard/posts", query.model_dump(), page),
         user=_writer(),
         publish=_writer().may_publish,
         cached_row=_cached_row,

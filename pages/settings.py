@@ -3,7 +3,7 @@
 from flask import Blueprint, current_app, render_template
 
 from models import Setting
-from models.setting import SENTENCES, Switch
+from models.setting import Switch
 from pages.access import only
 from web.auth import owner
 
@@ -15,5 +15,5 @@ bp = Blueprint("settings", __name__)
 def index() -> str:
     """Show where the switches stand."""
     known = [switch for switch in Switch if switch is not Switch.FAIL_NEXT_SAVE or current_app.config["DEMO"]]
-    switches = [(switch, SENTENCES[switch], Setting.is_on(switch)) for switch in known]
+    switches = [(switch, switch.sentence, Setting.is_on(switch)) for switch in known]
     return render_template("settings/index.html", switches=switches)

@@ -20,7 +20,7 @@ def index() -> Response:
     config = current_app.config
     page = render_template(
         "support/index.html",
-        members=Member.count_active(),
+        members=Member.count_by_status()["active"],
         price=PRICE,
         is_open=bool(config["STRIPE_SECRET_KEY"] or config["DEMO"]),
         thanks="thanks" in request.args,

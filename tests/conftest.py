@@ -59,14 +59,14 @@ def filled_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _nothing_is_due_soon() -> None:
     """The demo schedules a post for 90 seconds after its start, and a suite takes longer than that."""
-    for post in PostFilter(PostStatus.SCHEDULED).for_dashboard(1, per_page=10):
+    for post in PostFilter(PostStatus.SCHEDULED).page(by=Post.created_at, size=10).rows:
         assert post.publish_at
         post.publish_at += timedelta(days=1)
 
 
 def throw_one_away() -> None:
     """Put a post in the trash that was live until now."""
-    post = PostFilter().published()[0].author.write("The lamp in the stairwell")
+    post = PostFilter().page().rows[0].author.write("The lamp in the stairwell")
     post.publish()
     post.delete()
 

@@ -3,6 +3,7 @@
 import hashlib
 import re
 from datetime import timedelta
+from html import unescape
 from typing import Any
 
 from flask import Flask
@@ -22,14 +23,14 @@ def good_fields(app: Flask, name: str) -> dict[str, Any]:
     """Return what the owner could send to the action, with success."""
     with app.app_context():
         post, draft = (db.session.scalar(select(Post).where(Post.slug == slug)) for slug in (PUBLISHED, DRAFT))
-        comment, letters = Comment.latest(1)[0], Message.inbox()
+        comment, letters = Comment.latest(1)[0], Message.inbox().rows
         ada = User.by_handle("ada")
         assert ada
         assert post
         assert draft
         unread = next(letter.id for letter in letters if not letter.read_at)
         read = next(letter.id for letter in letters if letter.read_at)
-        failed = next((d.id for d in Delivery.latest(page=1, per_page=100) if d.last_error), 1)
+        failed = next((d.id for d in Delivery.latest(per_page=100).rows if d.last_error), 1)
         later = (now() + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M")
         return {
             "accounts.sign_in": {"email": "ada@hallway.example", "password": "open-the-door"},
@@ -72,6 +73,28 @@ def fingerprint(app: Flask) -> str:
             rows = db.session.execute(text(f'SELECT * FROM "{name}" ORDER BY 1, 2')).all()
             digest.update(repr([name, [tuple(row) for row in rows]]).encode())
     return digest.hexdigest()
+
+
+def beside(page, rel):
+    """Return the address of the page before (`prev`) or after (`next`) this one."""
+    found = re.search(rf'<a href="([^"]*)" rel="{rel}">(?:Newer|Older)', page)
+    return found and unescape(found[1])
+
+
+def pages_of(client, path):
+    """Return each page of a list, from this one on, by its links; the way back leads through the same pages."""
+
+    def read(path):
+        return re.sub(r"_key=[\w-]+", "", client.get(path).text)  # each form has its own
+
+    pages = [read(path)]
+    while path := beside(pages[-1], "next"):
+        pages.append(read(path))
+    back = [pages[-1]]
+    while path := beside(back[-1], "prev"):
+        back.append(read(path))
+    assert back == pages[::-1]
+    return pages
 
 
 def rows(app, table):

@@ -131,7 +131,7 @@ def test_whole_texts_are_read_in_one_query(make_app, path):
 
 def test_empty_publication_has_a_feed(app, visitor):
     with app.app_context(), write(by="test"):
-        for post in PostFilter().published(per_page=100):
+        for post in PostFilter().page(size=100).rows:
             post.unpublish()
         revalidate_everything()
 

@@ -64,7 +64,7 @@ def addresses(app):
     ]
     known = [(rule, {name: PARAMETERS[name] for name in rule.arguments}) for rule in rules if rule.endpoint != ACTION]
     plain = [adapter.build(rule.endpoint, values) for rule, values in known]
-    return [*plain, "/blog/commit-is-the-only-moment", "/blog?page=2", "/dashboard/inbox?show=unread"]
+    return [*plain, "/blog/commit-is-the-only-moment", "/blog?before=9", "/dashboard/inbox?show=unread"]
 
 
 def warm(app, ada):

@@ -5,7 +5,7 @@ import pytest
 READERS = [
     "/",
     "/blog",
-    "/blog?page=2",
+    "/blog?before=9",
     "/blog?tag=security",
     "/blog/commit-is-the-only-moment",
     "/contact",
@@ -14,7 +14,7 @@ READERS = [
     "/sign-in",
 ]
 HOUSE = ["/dashboard", "/dashboard/posts", "/dashboard/posts/3/edit", "/dashboard/inbox", "/dashboard/settings"]
-HOUSE += ["/dashboard/members", "/dashboard/members?status=canceled&page=2", "/dashboard/developers"]
+HOUSE += ["/dashboard/members", "/dashboard/members?status=active&before=9", "/dashboard/developers"]
 
 
 @pytest.mark.parametrize("path", READERS)

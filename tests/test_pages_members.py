@@ -4,6 +4,7 @@ import re
 
 import pytest
 import webhooks
+from scenarios import pages_of
 from sqlalchemy import delete
 
 from flask_revalidation import revalidate_everything, revalidate_tag, write
@@ -11,14 +12,12 @@ from models import Member, Payment, db, now
 
 
 def test_members_are_listed_newest_first_and_paged(ada):
-    page, second = ada.get("/dashboard/members").text, ada.get("/dashboard/members?page=2").text
-    last = ada.get("/dashboard/members?page=9999").text
+    pages = pages_of(ada, "/dashboard/members")
+    seen = [re.findall(r'id="member_(\d+)', page) for page in pages]
+    dates = re.findall(r'since <time datetime="([^"]*)"', "".join(pages))
 
-    assert page.count('id="member_') == 20
-    assert "Page 1 of 10" in page
-    assert not set(re.findall(r'id="member_\d+', page)) & set(re.findall(r'id="member_\d+', second))
-    assert "Page 10 of 10" in last
-    dates = re.findall(r'since <time datetime="([^"]*)"', page + second)
+    assert [len(ids) for ids in seen] == [20] * 9 + [6]
+    assert sorted(int(member) for ids in seen for member in ids) == list(range(1, 187))
     assert dates == sorted(dates, reverse=True)
 
 
@@ -27,11 +26,11 @@ def test_filter_is_in_the_address_and_says_how_many(ada):
 
     assert set(re.findall(r'<span class="status (\w+)', page)) == {"canceled"}
     assert 'href="/dashboard/members?status=active"' in page
-    assert 'href="/dashboard/members?status=canceled&amp;page=2"' in page or "Page" not in page
+    assert len(pages_of(ada, "/dashboard/members?status=active")) > 1
     assert "No member with this status" in ada.get("/dashboard/members?status=nonsense").text
 
 
-@pytest.mark.parametrize("query", ["?page=0", "?page=x", "?status=A%20B", "?status=%27--", "?page=99999999999999"])
+@pytest.mark.parametrize("query", ["?before=0", "?before=x", "?status=A%20B", "?status=%27--", "?before=9999999999"])
 def test_address_that_makes_no_sense_is_not_found(ada, query):
     assert ada.get(f"/dashboard/members{query}").status_code == 404
 

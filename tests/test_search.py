@@ -4,7 +4,7 @@ import html
 import re
 
 import pytest
-from scenarios import PUBLISHED, good_fields
+from scenarios import PUBLISHED, good_fields, pages_of
 from sqlalchemy import delete, insert, select, text, update
 
 from flask_revalidation import revalidate_everything, write
@@ -44,7 +44,7 @@ def test_search_finds_posts_by_title_excerpt_and_body(app, visitor):
 
 def test_a_title_weighs_more_than_an_excerpt_and_an_excerpt_more_than_a_text(app, visitor):
     with app.app_context(), write(by="test"):
-        body, excerpt, title = PostFilter().published(per_page=3)
+        body, excerpt, title = PostFilter().page(size=3).rows
         body.body += " quokka"
         excerpt.excerpt, title.title = "One quokka.", "The quokka"
         revalidate_everything()
@@ -69,7 +69,7 @@ def test_no_query_is_anything_but_words(app, visitor, ada, query):
     with app.app_context():
         for dialect in ("sqlite", "postgresql"):
             db.session.execute(posts_with(query, dialect)).all()
-            assert PostFilter(words=query).count() == len(PostFilter(words=query).published(per_page=100))
+            assert PostFilter(words=query).count() == len(PostFilter(words=query).page(size=100).rows)
 
 
 def test_operators_are_searched_for_as_words(app, visitor):
@@ -86,14 +86,11 @@ def test_operators_are_searched_for_as_words(app, visitor):
 def test_search_says_how_many_it_found_and_the_page_keeps_the_question(visitor):
     page = visitor.get("/blog?q=the").text
     total = int(re.search(r"(\d+) posts speak of “the”\.", page)[1])
-    second = visitor.get("/blog?q=the&page=2").text
+    found = [title for each in pages_of(visitor, "/blog?q=the") for title in titles(each)]
 
     assert total > 8
-    assert 'href="/blog?q=the&amp;page=2" rel="next"' in page
-    assert len(titles(page)) + len(titles(second)) == min(total, 16)
-    assert not set(titles(page)) & set(titles(second))
+    assert len(found) == len(set(found)) == total
     assert 'value="the"' in page
-    assert visitor.get("/blog?q=the&page=99").status_code == 404
 
 
 def test_search_that_finds_nothing_says_so_and_leads_back(visitor, ada):
@@ -205,7 +202,7 @@ def test_posts_from_before_the_index_are_in_it(tmp_path):
         upgrade()
 
         assert tables == []
-        assert PostFilter(words="letter slot").published()[0].title == TITLE
+        assert PostFilter(words="letter slot").page().rows[0].title == TITLE
         db.session.rollback()
         db.engine.dispose()
 
@@ -226,7 +223,7 @@ def rows_first(db, words):
 
 def test_article_names_its_neighbours_and_follows_them(app, ada, visitor):
     with app.app_context():
-        newest, middle, oldest = PostFilter().published(per_page=3)
+        newest, middle, oldest = PostFilter().page(size=3).rows
     path = middle.path
 
     def neighbours():
@@ -243,7 +240,7 @@ def test_article_names_its_neighbours_and_follows_them(app, ada, visitor):
 
 def test_first_and_last_post_have_one_neighbour(app, visitor):
     with app.app_context():
-        posts = PostFilter().published(per_page=100)
+        posts = PostFilter().page(size=100).rows
     for post, rel in ((posts[0], "prev"), (posts[-1], "next")):
         assert re.findall(r' rel="(prev|next)"', visitor.get(post.path).text) == [rel]
 
@@ -255,7 +252,7 @@ def test_author_has_a_list_and_the_article_leads_there(app, visitor):
 
     assert "<h1>Posts by" in page
     assert len(titles(page)) == min(int(count), 8)
-    assert TITLE in titles(page) + titles(visitor.get(f"{link}&page=2").text)
+    assert TITLE in [title for each in pages_of(visitor, link) for title in titles(each)]
     for nobody in ("nobody", "cleo"):  # Cleo has an account, and writes nothing
         assert visitor.get(f"/blog?author={nobody}").status_code == 404
 

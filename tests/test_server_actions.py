@@ -263,7 +263,7 @@ def test_form_says_itself_what_it_needs(visitor):
 def test_post_is_found_through_its_writer(app):
     with app.app_context():
         bob, ada = User.by_handle("bob"), User.by_handle("ada")
-        adas = next(post for post in PostFilter().published(per_page=100) if post.author_id == ada.id)
+        adas = next(post for post in PostFilter().page(size=100).rows if post.author_id == ada.id)
 
         from models import NotFound
 

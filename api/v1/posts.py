@@ -67,7 +67,7 @@ def create_post(body: PostIn, user: User, prepared: str | None) -> Response:
         raise Problem("forbidden", "The person behind the key does not write here.")
     if body.slug and Post.free_slug(body.slug) != body.slug:
         raise _taken("Another post has this address.")
-    post = user.write(body.title, body.body, slug=body.slug or None, excerpt=body.excerpt or None, html=prepared)
+    post = user.write(body.title, body.body, slug=body.slug, excerpt=body.excerpt, html=prepared)
     post.tags = Tag.named(body.tags)
     db.session.flush()  # which gives it id and version
     revalidate_tag(*post.cache_tags)

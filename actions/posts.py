@@ -55,7 +55,7 @@ def create_post(form: NewPost, user: User, html: str) -> Result:
     """Write a new draft; the list of posts shows it."""
     if form.slug and Post.free_slug(form.slug) != form.slug:
         return invalid(slug="Another post has this address.")
-    post = user.write(form.title, form.body, slug=form.slug or "", html=html)
+    post = user.write(form.title, form.body, slug=form.slug, html=html)
     db.session.flush()  # its row is named by its id
     revalidate_tag("posts")
     return success(f"“{post.title}” is saved as a draft.", focus=_row_of(post))

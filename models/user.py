@@ -125,7 +125,9 @@ class User(Model):
         """Close the account; its sessions end with the commit, everywhere."""
         self.disabled_at = now()
 
-    def write(self, title: str, body: str = "", *, slug: str = "", excerpt: str = "", html: str | None = None) -> Post:
+    def write(
+        self, title: str, body: str = "", *, slug: str | None = None, excerpt: str = "", html: str | None = None
+    ) -> Post:
         """Begin a draft. `html` is the body, rendered before the write lock was taken; without it, it is done now."""
         post = Post(slug=slug or Post.free_slug(slugify(title)), author=self)
         post.set_text(title, body, excerpt, html=html)

@@ -51,7 +51,7 @@ def load(url: str, requests: Path, connections: int, seconds: int) -> dict[str, 
     rate, p50, p99, refused, broken = map(float, re.search(r"RESULT (.*)", output)[1].split())  # type: ignore[index]
     if refused or broken:
         print(f"    {refused:.0f} refused and {broken:.0f} broken of {url}", file=sys.stderr)
-    return {"rate": rate, "p50": p50, "p99": p99}
+    return {"rate": rate, "p50": p50, "p99": p99, "failed": refused + broken}
 
 
 def memory(server: Server) -> float:

@@ -1,38 +1,38 @@
 """Who writes next: one place to wait for all threads and processes of a machine.
 
-SQLite has one writer at a time and lets waiting ones poll, so a busy neighbour starves the others. Here a writer takes
-two file locks: "next" is held by the one writer that waits for the one that writes. Whoever has just written has to get
-"next" again like everyone else, so nobody starves; the order of arrival is not kept. The kernel frees the locks of a
-process that dies. They are flock(2): they hold on one machine, and not on a network file system.
+SQLite has one writer at a time and lets waiting ones poll, so a busy neighbour starves the others. Here the threads of
+a process wait for a lock in memory, and the first of each process for a file lock. Whoever has just written has to wait
+like everyone else, so nobody starves; the order of arrival is not kept. The kernel frees the file lock of a process
+that dies. It is flock(2): it holds on one machine, and not on a network file system.
 """
 
 import fcntl
-import random
+import threading
 import time
+from collections import defaultdict
 from pathlib import Path
 from typing import IO
 
-NEXT_PAUSE = (0.0005, 0.0025)  # seconds between two tries for "next"; chance deals it out evenly
-WRITING_PAUSE = 0.0002  # only one waits for this
-
-
-class LockTimeout(TimeoutError):
-    """The write lock was not free in time."""
+PAUSE = 0.0003  # seconds between two tries; of each process, one thread tries
+_threads: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
 
 def acquire(path: str, seconds: float) -> IO[bytes]:
     """Wait for the write lock of the database file at `path` and return it as an open file: closing that releases it.
 
-    The lock is two files beside it, `<path>.lock` and `<path>.next.lock`. Raises `LockTimeout` after `seconds`; with 0
-    at once, where the lock is not free.
+    The lock is the file `<path>.lock`. Raises TimeoutError after `seconds`; with 0 at once, where it is not free.
     """
-    deadline = time.monotonic() + seconds
-    with _lock(Path(f"{path}.next.lock"), deadline, *NEXT_PAUSE):
-        return _lock(Path(f"{path}.lock"), deadline, WRITING_PAUSE, WRITING_PAUSE)
+    deadline, threads = time.monotonic() + seconds, _threads[path]
+    if not threads.acquire(timeout=seconds):
+        raise TimeoutError(path)
+    try:
+        return _lock(Path(f"{path}.lock"), deadline)
+    finally:
+        threads.release()
 
 
-def _lock(path: Path, deadline: float, shortest: float, longest: float) -> IO[bytes]:
-    file = path.open("ab")  # opened for this writer alone: flock then tells threads apart as well as processes
+def _lock(path: Path, deadline: float) -> IO[bytes]:
+    file = path.open("ab")  # for this writer alone: flock then tells threads apart as well as processes
     while True:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -40,5 +40,5 @@ def _lock(path: Path, deadline: float, shortest: float, longest: float) -> IO[by
         except BlockingIOError:
             if time.monotonic() >= deadline:
                 file.close()
-                raise LockTimeout(f"{path.name} was not free in time") from None
-        time.sleep(random.uniform(shortest, longest))  # noqa: S311
+                raise TimeoutError(path) from None
+        time.sleep(PAUSE)

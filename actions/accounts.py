@@ -11,7 +11,8 @@ from models import User, UserSession
 from models.session import LIFETIME
 from web.auth import SESSION, cookie_name, cookie_options, session_token
 from web.fields import Email
-from web.rate_limit import HOUR, MINUTE, RateLimit, forget_tries, network
+from web.rate_limit import RateLimit, forget_tries, network
+from web.rate_limiter import HOUR, MINUTE
 
 
 class Credentials(Form):

@@ -10,7 +10,8 @@ from flask_revalidation import revalidate_tag
 from flask_server_actions import Result, action, anyone, success
 from models import Like, Post, User
 from web.auth import VISITOR, cookie_name, cookie_options, current_visitor, visitor_name
-from web.rate_limit import DAY, RateLimit, network
+from web.rate_limit import RateLimit, network
+from web.rate_limiter import DAY
 
 
 def new_browser(_form: OnePost) -> str | None:

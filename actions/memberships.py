@@ -10,7 +10,8 @@ from flask import current_app
 from actions.fields import Nothing
 from flask_server_actions import Result, action, anyone, conflict, form_key, redirect
 from models import User, db
-from web.rate_limit import DAY, RateLimit, network
+from web.rate_limit import RateLimit, network
+from web.rate_limiter import DAY
 
 log = logging.getLogger(__name__)
 CHECKOUT = "https://checkout.stripe.com/"  # the one place elsewhere that the page's policy lets a form lead to

@@ -10,7 +10,8 @@ from models import Message, Setting, User
 from models.setting import Switch
 from web.auth import editors
 from web.fields import Email, Name, RowId
-from web.rate_limit import DAY, RateLimit, network
+from web.rate_limit import RateLimit, network
+from web.rate_limiter import DAY
 
 LIMITS = [RateLimit(20, DAY, by=network)]
 

@@ -1,7 +1,6 @@
 """Keys to the public door, and for the owner what the webhooks brought."""
 
 import logging
-import sqlite3
 from datetime import UTC, datetime
 
 from flask import Blueprint, current_app, render_template
@@ -13,7 +12,7 @@ from pages.access import only
 from pages.paging import Before, Paging, asked
 from pages.redact import redact
 from web.auth import current_user, writers
-from web.rate_limit import RateLimiter
+from web.rate_limiter import NotCounted, RateLimiter
 
 bp = Blueprint("developers", __name__)
 log = logging.getLogger(__name__)
@@ -46,7 +45,7 @@ def _used(user: User) -> list[tuple[str, datetime]]:
     limiter: RateLimiter = current_app.extensions["rate_limiter"]
     try:
         times = [(key.name, limiter.last_used(key.bucket)) for key in ApiKey.of(user) if not key.revoked_at]
-    except (sqlite3.Error, OSError):  # a key can be revoked although nobody counts
+    except NotCounted:  # a key can be revoked although nobody counts
         log.exception("when keys were used is not known")
         return []
     return [(name, datetime.fromtimestamp(time, UTC)) for name, time in times if time]

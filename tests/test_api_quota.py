@@ -11,7 +11,7 @@ import time_machine
 from api_client import Caller, issue_key, refusal
 from serving import serving
 
-from web.rate_limit import MINUTE
+from web.rate_limiter import MINUTE
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -121,6 +121,7 @@ def test_behind_a_proxy_only_what_the_proxy_wrote_counts(make_app):
     assert told(other)[1] == 4
 
 
+@pytest.mark.sqlite("the counts are in a file")
 def test_rate_limiter_that_cannot_count_does_not_close_the_api(make_app, data_dir, caplog):
     (data_dir / "rate-limits.db").write_bytes(b"this is no database" * 100)
     app = make_app(testing=False, API_REQUESTS_PER_MINUTE="1")

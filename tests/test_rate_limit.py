@@ -2,20 +2,29 @@
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
+from conftest import settings_for
 from serving import ROOT
+from sqlalchemy import NullPool, create_engine, text
 
-from web.rate_limit import DAY, HOUR, MINUTE, RateLimiter, Reading
+from web.rate_limiter import DAY, HOUR, MINUTE, NotCounted, RateLimiter, Reading
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
+def limiter_of(data_dir):
+    return RateLimiter(data_dir / "rate-limits.db", settings_for(data_dir).database)
+
+
 @pytest.fixture
-def limiter(tmp_path):
-    return RateLimiter(tmp_path / "rate-limits.db")
+def limiter(data_dir):
+    made = limiter_of(data_dir)
+    yield made
+    made.close()
 
 
 def count_at(limiter, moment, seconds=MINUTE, bucket="x"):
@@ -74,10 +83,39 @@ def test_buckets_are_counted_apart_and_forgotten_apart(limiter):
     assert [count_at(limiter, 1, bucket=bucket).left for bucket in "ab"] == [9, 7]
 
 
-def test_counts_outlive_a_restart(limiter, tmp_path):
+def test_counts_outlive_a_restart(limiter, data_dir):
     count_at(limiter, 0)
 
-    assert count_at(RateLimiter(tmp_path / "rate-limits.db"), 1).left == 8
+    again = limiter_of(data_dir)
+    assert count_at(again, 1).left == 8
+    again.close()
+
+
+@pytest.mark.postgresql
+def test_machines_with_one_database_count_together(limiter, data_dir, tmp_path):
+    database = settings_for(data_dir).database
+    machines = [RateLimiter(tmp_path / f"{number}.db", database) for number in range(4)]
+
+    with ThreadPoolExecutor(4) as pool:
+        counts = pool.map(lambda machine: [machine.count("x", 1000).left for _ in range(50)], machines)
+        assert sorted(left for counted in counts for left in counted) == list(range(800, 1000))
+
+    for machine in machines:
+        machine.close()
+    assert not list(tmp_path.glob("*.db"))
+
+
+@pytest.mark.postgresql
+def test_rate_limiter_finds_its_database_again_after_a_connection_was_lost(limiter, data_dir):
+    count_at(limiter, 0)
+    engine = create_engine(settings_for(data_dir).database, poolclass=NullPool)
+    with engine.connect() as connection:
+        here = "datname = current_database() AND pid <> pg_backend_pid()"
+        connection.execute(text(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {here}"))
+
+    with pytest.raises(NotCounted):
+        count_at(limiter, 0)
+    assert count_at(limiter, 0).left == 8
 
 
 def test_sweep_remembers_for_ninety_days_when_a_key_was_used(limiter):
@@ -98,6 +136,7 @@ def test_sweep_leaves_no_list_of_addresses_and_no_hole_in_a_window(limiter):
         assert (limiter.last_used("address:192.0.2.7") is not None) == remembered
 
 
+@pytest.mark.sqlite("the counts are in a file")
 def test_file_names_nobody_who_has_tried_an_action(visitor, data_dir):
     visitor.act("accounts.sign_in", email="canary@x.example", password="guess")
     visitor.act("messages.send_message", name="I", email="canary@x.example", message="Hello")
@@ -107,6 +146,7 @@ def test_file_names_nobody_who_has_tried_an_action(visitor, data_dir):
     assert not [name for name, content in files.items() if b"canary" in content or b"127.0.0.1" in content]
 
 
+@pytest.mark.sqlite("the counts are in a file")
 def test_people_sign_in_while_nobody_counts(visitor, data_dir, caplog):
     (data_dir / "rate-limits.db").write_bytes(b"no database" * 1000)
 
@@ -119,13 +159,14 @@ def test_people_sign_in_while_nobody_counts(visitor, data_dir, caplog):
 OPEN_AND_COUNT = """
 import sys
 from pathlib import Path
-from web.rate_limit import RateLimiter
+from web.rate_limiter import RateLimiter
 for line in sys.stdin:
     limiter = RateLimiter(Path(line.strip()))
     print(*(limiter.count("x", 1000).left for _ in range(5)), flush=True)
 """
 
 
+@pytest.mark.sqlite("the counts are in a file")
 def test_workers_that_open_the_file_at_once_lose_no_count(tmp_path):
     command, pipe = [sys.executable, "-c", OPEN_AND_COUNT], subprocess.PIPE
     workers = [subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True) for _ in range(4)]

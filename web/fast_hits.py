@@ -6,7 +6,6 @@ versions of that copy are the current ones. Requests with a credential go to Fla
 same, and slower.
 """
 
-import sqlite3
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from threading import Lock
@@ -19,6 +18,7 @@ from flask_revalidation import ENTRY, PERSONAL
 from flask_revalidation.store import Entry
 from flask_revalidation.tags import versions_on
 from web.rate_limit import network_of
+from web.rate_limiter import NotCounted
 
 Environ = dict[str, Any]
 Headers = list[tuple[str, str]]
@@ -79,13 +79,19 @@ class FastHits:
             if answer is None or self._revalidation.store.get(answer.entry.key) is not answer.entry:
                 return None
             try:
-                if self._connection is None:
-                    connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-                    self._connection = connection.connection  # each statement is a snapshot of its own
-                return answer if versions_on(self._connection, answer.entry.versions) == answer.entry.versions else None
+                if self._connection is None:  # each statement is a snapshot of its own
+                    self._connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+                now = versions_on(self._connection.connection, answer.entry.versions)
+                return answer if now == answer.entry.versions else None
             except Exception:  # what is wrong with the database is for Flask to say
-                self._connection = None
+                self.close()
                 return None
+
+    def close(self) -> None:
+        """Let go of the connection. The next look opens another."""
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = None
 
     def _count(self, environ: Environ) -> dict[str, str] | None:
         """Count a request to the API, and return the headers that tell its quota; None where Flask has to say no."""
@@ -93,7 +99,7 @@ class FastHits:
             return {}
         try:
             quota = self._limiter.count(f"address:{network_of(environ.get('REMOTE_ADDR', ''))}", self._quota)
-        except (sqlite3.Error, OSError):
+        except NotCounted:
             return None
         return quota.headers() if quota.left >= 0 else None
 

@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -14,19 +15,15 @@ KINDS: dict[str, tuple[int, str, str]] = {name: (*parts,) for name, parts in _TE
 _BY_STATUS = {status: name for name, (status, _, _) in reversed(KINDS.items())}
 
 
+@dataclass(eq=False)
 class Problem(Exception):
     """A refusal. Raised, it rolls back what was written. `errors` point at fields, parameters or headers."""
 
-    def __init__(
-        self,
-        kind: str,
-        detail: str,
-        *,
-        errors: Sequence[Mapping[str, str]] = (),
-        headers: Mapping[str, str] | None = None,
-    ) -> None:
-        super().__init__(detail)
-        self.kind, self.detail, self.errors, self.headers = kind, detail, errors, headers or {}
+    kind: str
+    detail: str
+    _: KW_ONLY
+    errors: Sequence[Mapping[str, str]] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def answer(problem: Problem) -> Response:

@@ -1,111 +1,24 @@
-"""Rate limits: how often one party may try something, counted exactly over the workers of one machine.
+"""Rate limits: how often one party may try something.
 
-Reading must not write to the database, yet each read of the API counts; so the counts have a small SQLite file of their
-own that every worker shares. It holds nothing that matters: delete it, and everyone starts again at zero. Actions
-declare their limits beside their policies: `@action(allow=…, rate_limit=[RateLimit(…)])`. The API has a quota for each
-key, and for each address without one.
+Actions declare theirs beside their policies: `@action(allow=…, rate_limit=[RateLimit(…)])`. The API has a quota for
+each key, and for each address without one. The counts are kept by `web/rate_limiter.py`.
 """
 
-import fcntl
 import hashlib
 import ipaddress
 import logging
-import os
-import sqlite3
-import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from flask import Response, current_app, g, request
 
 from flask_server_actions import Action, too_many
 from web.problems import Problem
+from web.rate_limiter import MINUTE, NotCounted, RateLimiter, Reading
 
 log = logging.getLogger(__name__)
-MINUTE, HOUR, DAY = 60, 3600, 24 * 3600  # seconds
-KEYS = "key:"  # how the buckets of API keys begin; of these it is remembered when they last counted, for `KEY_MEMORY`
-KEY_MEMORY = 90 * DAY
-
-_PREPARE = (
-    "PRAGMA journal_mode=WAL",
-    "PRAGMA synchronous=OFF",
-    "CREATE TABLE IF NOT EXISTS rate_limit"
-    " (bucket TEXT PRIMARY KEY, ends INTEGER, hits INTEGER, last INTEGER) WITHOUT ROWID",
-)
-# A window runs where it ends in the future, but not further off than a worker whose request was overtaken can see.
-# Each hit moves the end to one window from now at the latest: a clock that once stood in the future locks nobody out.
-_COUNT = """
-INSERT INTO rate_limit (bucket, ends, hits, last) VALUES (:bucket, :now + :seconds, 1, :now)
-ON CONFLICT (bucket) DO UPDATE SET
-  hits = CASE WHEN ends - :now BETWEEN 1 AND 2 * :seconds THEN hits + 1 ELSE 1 END,
-  ends = CASE WHEN ends > :now THEN min(ends, :now + :seconds) ELSE :now + :seconds END, last = :now
-RETURNING hits, ends - :now
-"""
-
-
-@dataclass(frozen=True)
-class Reading:
-    """Where a bucket stands after a hit: `left` may be negative, `reset` is in seconds."""
-
-    limit: int
-    left: int
-    reset: int
-
-    def headers(self) -> dict[str, str]:
-        """Return the headers that tell it (draft-ietf-httpapi-ratelimit-headers-11)."""
-        told = f'"requests";r={max(0, self.left)};t={self.reset}'
-        return {"RateLimit-Policy": f'"requests";q={self.limit};w={MINUTE}', "RateLimit": told}
-
-
-class RateLimiter:
-    """Hits by bucket, in windows that begin with a bucket's first hit. Found at `app.extensions["rate_limiter"]`.
-
-    Every method raises sqlite3.Error or OSError where the file cannot be used.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._guard = threading.Lock()
-        self._connection: sqlite3.Connection | None = None
-        self._opened_in = 0
-
-    def count(self, bucket: str, limit: int, seconds: int = MINUTE) -> Reading:
-        """Count one hit. Two workers never get the same number: the statement counts and answers at once."""
-        ((hits, reset),) = self._run(_COUNT, bucket=bucket, now=int(time.time()), seconds=seconds)
-        return Reading(limit, limit - hits, reset)
-
-    def forget(self, bucket: str) -> None:
-        """Let a bucket start again at zero."""
-        self._run("DELETE FROM rate_limit WHERE bucket = :bucket", bucket=bucket)
-
-    def last_used(self, bucket: str) -> int | None:
-        """Return when the bucket last counted, in seconds of Unix time."""
-        rows = self._run("SELECT last FROM rate_limit WHERE bucket = :bucket", bucket=bucket)
-        return rows[0][0] if rows else None
-
-    def sweep(self) -> None:
-        """Forget buckets whose window is over, and of keys that nobody has used for `KEY_MEMORY` when that was."""
-        query = "DELETE FROM rate_limit WHERE ends <= :now AND (last < :long_ago OR bucket NOT LIKE :keys)"
-        now = int(time.time())
-        self._run(query, now=now, long_ago=now - KEY_MEMORY, keys=f"{KEYS}%")
-
-    def _run(self, query: str, **values: Any) -> list[Any]:
-        with self._guard:
-            return self._open().execute(query, values).fetchall()
-
-    def _open(self) -> sqlite3.Connection:
-        if self._connection is None or self._opened_in != os.getpid():  # a connection must not cross a fork
-            self._connection = sqlite3.connect(self._path, timeout=2, isolation_level=None, check_same_thread=False)
-            with Path(f"{self._path}.lock").open("ab") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)  # SQLite does not wait, but fails, where two turn WAL on at once
-                for statement in _PREPARE:
-                    self._connection.execute(statement)
-            self._opened_in = os.getpid()
-        return self._connection
 
 
 @dataclass(frozen=True)
@@ -163,7 +76,7 @@ def add_quota(response: Response) -> Response:
 def _faults_logged(counted: str) -> Iterator[None]:
     try:
         yield
-    except (sqlite3.Error, OSError):  # a full disk locks nobody out: what protects a thing is not worth more than it
+    except NotCounted:  # a full disk locks nobody out: what protects a thing is not worth more than it
         log.exception("%s are not being counted", counted)
 
 

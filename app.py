@@ -17,7 +17,7 @@ from settings import Settings
 from web import assets, auth, errors, health, rate_limit, templating
 from web.fast_hits import FastHits
 from web.headers import add_security_headers
-from web.rate_limit import RateLimiter
+from web.rate_limiter import RateLimiter
 from web.strict_json import StrictJSON
 
 ACTIONS = [accounts, api_keys, comments, deliveries, likes, memberships, messages, posts, settings]
@@ -32,7 +32,9 @@ def create_app(given: Settings | None = None, *, testing: bool = False) -> Flask
     app = Flask(__name__)
     app.url_map.merge_slashes = False  # each thing has one address; no redirect is made from one that is misspelt
     _configure(app, env, testing)
-    _open_database(app, env)
+    env.data_dir.mkdir(parents=True, exist_ok=True)
+    db.init_app(app)
+    Migrate(app, db, render_as_batch=True)
 
     templating.register(app, release)
     assets.register(app)
@@ -50,7 +52,7 @@ def create_app(given: Settings | None = None, *, testing: bool = False) -> Flask
         pages=[page.bp.name for page in PAGES],
     )
     app.json = StrictJSON(app)
-    app.extensions["rate_limiter"] = RateLimiter(env.data_dir / "rate-limits.db")
+    app.extensions["rate_limiter"] = RateLimiter(env.data_dir / "rate-limits.db", env.database)
     for module in BLUEPRINTS:
         app.register_blueprint(module.bp)
 
@@ -58,7 +60,7 @@ def create_app(given: Settings | None = None, *, testing: bool = False) -> Flask
     errors.register(app)
     cli.register(app)
     with app.app_context():
-        app.wsgi_app = FastHits(app, db.engine)  # type: ignore[method-assign]
+        app.wsgi_app = app.extensions["fast_hits"] = FastHits(app, db.engine)  # type: ignore[method-assign]
     if env.trusted_proxies:
         proxies = ProxyFix(app.wsgi_app, x_for=env.trusted_proxies, x_proto=env.trusted_proxies)
         app.wsgi_app = proxies  # type: ignore[method-assign]
@@ -78,7 +80,12 @@ def _configure(app: Flask, env: Settings, testing: bool) -> None:
         SECRET_KEY_FALLBACKS=env.secret_key_fallbacks,
         SQLALCHEMY_DATABASE_URI=env.database,
         # A failing statement is logged, what it was to store is not: letters, addresses, payloads.
-        SQLALCHEMY_ENGINE_OPTIONS={"pool_size": THREADS, "max_overflow": 4, "hide_parameters": True},
+        SQLALCHEMY_ENGINE_OPTIONS={
+            "pool_size": THREADS,
+            "max_overflow": 4,
+            "hide_parameters": True,
+            "pool_pre_ping": True,
+        },
         TRUSTED_HOSTS=env.hosts,
         MAX_CONTENT_LENGTH=MAX_BODY,
         WEBHOOK_SECRETS=env.webhook_secrets,
@@ -90,12 +97,6 @@ def _configure(app: Flask, env: Settings, testing: bool) -> None:
     )
     with app.app_context():
         app.config["SESSION_COOKIE_NAME"] = auth.cookie_name(auth.FLASH)
-
-
-def _open_database(app: Flask, env: Settings) -> None:
-    env.data_dir.mkdir(parents=True, exist_ok=True)
-    db.init_app(app)
-    Migrate(app, db, render_as_batch=True)
 
 
 def _demo_actions(env: Settings) -> list[ModuleType]:

@@ -14,7 +14,7 @@ from flask_migrate import upgrade
 from actions.accounts import Credentials
 from api.cron import run_due
 from demo.commands import stripe
-from flask_revalidation import revalidate_everything, revalidate_tag, write
+from flask_revalidation import retried, revalidate_everything, revalidate_tag, write
 from flask_server_actions import Action, Result, sweep_form_keys
 from flask_server_actions.declare import place
 from models import ApiKey, Delivery, IdempotencyKey, NotFound, Post, Role, Scope, User, UserSession
@@ -34,6 +34,7 @@ def register(app: Flask) -> None:
 
 @click.command()
 @with_appcontext
+@retried
 def prepare() -> None:
     """Bring the database up to date, and in demo mode fill it; harmless when repeated, or run twice at once."""
     directory = Settings.from_environment().data_dir

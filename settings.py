@@ -152,7 +152,8 @@ class Settings(BaseModel):
     def database(self) -> URL:
         """The SQLAlchemy URL of the database."""
         if self.database_url:
-            return make_url(self.database_url)
+            url = make_url(self.database_url)
+            return url.set(drivername="postgresql+psycopg") if url.drivername.startswith("postgres") else url
         return URL.create("sqlite", database=str(self.data_dir.resolve() / "hallway.db"))
 
     def signing_key(self) -> str:

@@ -7,7 +7,7 @@ from flask import Blueprint, current_app
 
 from api.auth import bearer
 from api.webhooks.receive import finish_pending
-from flask_revalidation import revalidate_tag, write
+from flask_revalidation import retried, revalidate_tag, write
 from models import Post
 from web.problems import Problem
 
@@ -21,6 +21,7 @@ def publish_due() -> tuple[dict[str, Any], dict[str, str]]:
     return run_due(), {"Cache-Control": "no-store"}
 
 
+@retried
 def run_due() -> dict[str, Any]:
     """Do what is due, and return what was published and how many deliveries were finished."""
     with write(by="cron publish-due"):

@@ -3,7 +3,7 @@
 import gzip
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 import brotli
@@ -22,7 +22,6 @@ from flask_revalidation.transaction import is_dirty
 __all__ = ["ENTRY", "cached", "cached_page", "conditional_status"]
 
 Tags = Collection[str] | Callable[..., Collection[str]]
-Make = Callable[[Mapping[str, str]], Entry]
 
 KEPT_HEADERS = ("Content-Type", "ETag", "Link")  # of a view's answer: they describe its body
 ENTRY = "revalidation.entry"  # in the environ of a request that is answered with a copy: that copy
@@ -37,9 +36,6 @@ def cached(*key: str | int | None, tags: Collection[str], render: Callable[[], s
     """
     state = extension_for("cached")
     name = injective_key("fragment", state.release, *key)
-    if is_dirty(state.db):
-        with shared(Fill(name)):
-            return Markup(render())  # noqa: S704
     state.db.session.connection()  # all parts of a page are read in one snapshot, so that they never disagree
     entry = _entry(state, name, tags, lambda versions: Entry(name, versions, render().encode()))
     return Markup(entry.body.decode())  # noqa: S704
@@ -61,13 +57,17 @@ def cached_page(
         def serve(**values: Any) -> Response:
             state = extension_for(view)
             arguments = values | _parse(query)
-            if is_personal(state, credential) or is_dirty(state.db):
+            if _is_personal(state, credential) or is_dirty(state.db):
                 response = make_response(view(**arguments))
                 response.headers["Cache-Control"] = "private, no-store"
             else:
                 key = injective_key("page", state.release, request.endpoint, arguments)
                 declared = tags(**values) if callable(tags) else tags
-                response = _serve(state, key, {request.path, *declared}, lambda: make_response(view(**arguments)))
+                if state.db.session.registry.has():
+                    state.db.session.rollback()  # no connection is held while waiting; each look is a new snapshot
+                make = partial(_copy_of, key, lambda: make_response(view(**arguments)))
+                entry = _entry(state, key, {request.path, *declared}, make)
+                response = entry.answer or _respond(entry)
             response.vary.add(credential)
             return response
 
@@ -76,11 +76,10 @@ def cached_page(
     return decorate
 
 
-def is_personal(state: Revalidation, credential: str) -> bool:
+def _is_personal(state: Revalidation, credential: str) -> bool:
     """Say whether this request's answer is one caller's: it carries a credential, or was marked so."""
-    if credential != "Cookie":
-        return credential in request.headers
-    return bool(request.environ.get(PERSONAL)) or any(name in request.cookies for name in state.private_cookies)
+    cookies = request.environ.get(PERSONAL) or any(name in request.cookies for name in state.private_cookies)
+    return bool(cookies) if credential == "Cookie" else credential in request.headers
 
 
 def _parse(query: type[BaseModel] | None) -> dict[str, BaseModel]:
@@ -90,27 +89,19 @@ def _parse(query: type[BaseModel] | None) -> dict[str, BaseModel]:
         abort(404)
 
 
-def _serve(state: Revalidation, key: str, tags: Collection[str], view: Callable[[], Response]) -> Response:
-    if state.db.session.registry.has():
-        state.db.session.rollback()  # no connection is held while waiting, and each look is a new snapshot
-    entry = _entry(state, key, tags, lambda versions: _copy_of(key, versions, view()))
-    return entry.answer or _respond(entry)
-
-
-def _copy_of(key: str, versions: Mapping[str, str], response: Response) -> Entry:
+def _copy_of(key: str, view: Callable[[], Response], versions: Mapping[str, str]) -> Entry:
     """Keep only complete 200s of the pure renderer: no redirect, no error, no stream, nothing that sets a cookie."""
+    response = view()
     if response.status_code != 200 or response.is_streamed or "Set-Cookie" in response.headers:
         return Entry(key, versions, answer=response, kept=False)
     headers = HEADERS | {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
-    if versions:  # without an epoch there are none, and nothing would tell two versions apart
-        name = injective_key(key, sorted(versions.items()))
-        headers.setdefault("ETag", quote_etag(generate_etag(name.encode())))
+    headers.setdefault("ETag", quote_etag(generate_etag(injective_key(key, sorted(versions.items())).encode())))
     # Of two codings that a client takes, it gets the first.
     packed = {"br": brotli.compress(response.data, quality=5), "gzip": gzip.compress(response.data, 6, mtime=0)}
     return Entry(key, versions, response.data, packed, headers)
 
 
-def _entry(state: Revalidation, key: str, tags: Collection[str], make: Make) -> Entry:
+def _entry(state: Revalidation, key: str, tags: Collection[str], make: Callable[[Mapping[str, str]], Entry]) -> Entry:
     """Return the entry as it is now. What is being made around it depends on the same versions from here on."""
     entry = _fresh(state, key)
     if entry is None:
@@ -122,12 +113,15 @@ def _entry(state: Revalidation, key: str, tags: Collection[str], make: Make) -> 
 
 
 def _fresh(state: Revalidation, key: str) -> Entry | None:
-    """Return the entry if every version it was made under is the current one: equality of the whole set, never `>=`."""
-    entry = state.store.get(key)
+    """Return the entry if every version it was made under is the current one: equality of the whole set, never `>=`.
+
+    Whoever has written makes what is shown anew, for it may show what is not committed.
+    """
+    entry = None if is_dirty(state.db) else state.store.get(key)
     return entry if entry and read_versions(state.db, entry.versions) == entry.versions else None
 
 
-def _fill(state: Revalidation, key: str, tags: Collection[str], make: Make) -> Entry:
+def _fill(state: Revalidation, key: str, tags: Collection[str], make: Callable[[Mapping[str, str]], Entry]) -> Entry:
     # The versions come first, the data after, both in one snapshot: a write that commits in between makes this copy a
     # miss for the next reader, instead of an old page under a new name.
     state.db.session.connection()  # the transaction begins here, so the versions are part of its snapshot
@@ -146,8 +140,8 @@ def _respond(entry: Entry) -> Response:
     response = Response(entry.packed[coding] if coding else entry.body, headers=dict(entry.headers))
     if coding:
         response.headers["Content-Encoding"] = coding
-        if etag := response.get_etag()[0]:  # a strong one names bytes, so each coding has its own (RFC 9110, 8.8.3)
-            response.set_etag(f"{etag}-{coding}")
+        # A strong one names bytes, so each coding has its own (RFC 9110, 8.8.3).
+        response.set_etag(f"{response.get_etag()[0]}-{coding}")
     response.status_code = conditional_status(response)
     return response if response.status_code != 412 else abort(412)
 

@@ -1,13 +1,12 @@
 """Plugging freshness into a Flask application."""
 
 from collections.abc import Collection
-from dataclasses import KW_ONLY, InitVar, dataclass, replace
+from dataclasses import KW_ONLY, InitVar, dataclass, field, replace
 
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import Engine
 
-from flask_revalidation import detector, privacy, sqlite, transaction
+from flask_revalidation import detector, postgresql, privacy, sqlite, transaction
 from flask_revalidation.mistakes import Mistake, source_line
 from flask_revalidation.store import MAX_BYTES, Store
 from flask_revalidation.tags import tag_table
@@ -23,8 +22,7 @@ class Revalidation:
     release: names the running code; a new one makes every older copy a miss.
     detect: look for forgotten revalidations; by default in debug and tests.
     strict: nothing is written outside `write()`; otherwise it may be, and is then not revalidated.
-    patience, busy_timeout: seconds that a write waits for the write lock, and for writers that do not know that lock.
-    synchronous: SQLite's durability; FULL loses nothing in a power cut.
+    patience: seconds that a write waits for the write lock, or on PostgreSQL for a row's.
     max_bytes: of the copies that a process keeps.
     """
 
@@ -36,15 +34,12 @@ class Revalidation:
     detect: bool | None = None
     strict: bool = False
     patience: float = 1.5
-    busy_timeout: float = 0.8
-    synchronous: str = "FULL"
     max_bytes: int = MAX_BYTES
+    store: Store = field(init=False)
 
-    # For libraries that only know that some extension has these: see flask_server_actions.
-    write = staticmethod(transaction.write)
-    is_shared = staticmethod(privacy.is_shared)
-    personal_environ = {privacy.PERSONAL: True}
-    busy = (transaction.Busy,)
+    # For a library that only knows that some extension has it: the options of flask_server_actions that come from here.
+    server_actions = {"transaction": transaction.write, "retried": transaction.retried, "busy": (transaction.Busy,)}
+    server_actions |= {"is_shared": privacy.is_shared, "personal_environ": {privacy.PERSONAL: True}}
 
     def __post_init__(self, app: Flask | None) -> None:
         if app is not None:
@@ -62,16 +57,12 @@ class Revalidation:
         app.jinja_env.globals["is_shared"] = privacy.is_shared
         privacy.guard(app)
         bound.detect = app.debug or app.testing if self.detect is None else self.detect
+        bound.store = Store(self.max_bytes)
         tag_table(bound.db.metadata)
         with app.app_context():
-            bound._open(bound.db.engine)
-
-    def _open(self, engine: Engine) -> None:
-        self.store = Store(self.max_bytes)
-        if engine.dialect.name == "sqlite":
-            sqlite.configure(engine, self.strict, self.patience, self.busy_timeout, self.synchronous)
-        else:  # a page reads one snapshot; under READ COMMITTED an old one can end up under new versions
-            engine.update_execution_options(isolation_level="REPEATABLE READ")
+            engine = bound.db.engine
+        database = sqlite if engine.dialect.name == "sqlite" else postgresql
+        database.configure(engine, self.strict, self.patience)
         transaction.watch_writes(engine, self.strict)
-        if self.detect:
-            detector.detect(engine, self.store)
+        if bound.detect:
+            detector.detect(engine, bound.store)

@@ -41,18 +41,13 @@ def extension_for(caller: str | Callable[..., Any]) -> "Revalidation":
     """
     extension: Revalidation | None = current_app.extensions.get("revalidation")
     if extension is None:
+        code = inspect.unwrap(caller).__code__ if callable(caller) else None
+        place = f"@cached_page on {code.co_name} ({_place(code.co_filename, code.co_firstlineno)})" if code else ""
         raise Mistake(
-            f"{_asked_by(caller)}: the application {current_app.name!r} has no Revalidation."
+            f"{place or f'{source_line()} calls {caller}'}: the application {current_app.name!r} has no Revalidation."
             " Write `Revalidation(app, db)` where it is made, after `db.init_app(app)`."
         )
     return extension
-
-
-def _asked_by(caller: str | Callable[..., Any]) -> str:
-    if isinstance(caller, str):
-        return f"{source_line()} calls {caller}"
-    code = inspect.unwrap(caller).__code__
-    return f"@cached_page on {caller.__name__} ({_place(code.co_filename, code.co_firstlineno)})"
 
 
 def _place(path: str, line: int) -> str:

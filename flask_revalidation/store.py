@@ -14,8 +14,6 @@ from weakref import WeakValueDictionary
 from cachetools import LRUCache
 
 MAX_BYTES = 64 * 1024 * 1024  # of all copies of a process
-MAX_ENTRY_BYTES = 1024 * 1024
-OVERHEAD = 1024  # bytes that an entry takes besides its texts
 
 
 def injective_key(*parts: Any) -> str:
@@ -48,19 +46,19 @@ class Entry:
     def size(self) -> int:
         """Count the bytes that the entry takes, about."""
         texts = [self.key, *self.versions, *self.versions.values(), *self.headers.values()]
-        return OVERHEAD + sum(map(len, [*texts, self.body, *self.packed.values()]))
+        return 1024 + sum(map(len, [*texts, self.body, *self.packed.values()]))  # the first for what is no text
 
 
 class Fill:
     """A copy that is being made: what it has read, and the versions it depends on, its own and those of its parts.
 
     A version once read is never replaced by a later one: what was made before it would then be kept under its name.
-    Where two differ, or there is none, the copy is not kept.
+    Where two differ, the copy is not kept.
     """
 
-    def __init__(self, key: str, versions: Mapping[str, str] | None = None) -> None:
-        self.key, self.reads = key, list[Any]()
-        self.versions, self.agree = dict(versions or {}), versions is not None
+    def __init__(self, key: str, versions: Mapping[str, str]) -> None:
+        self.key, self.versions = key, dict(versions)
+        self.reads, self.agree = list[Any](), True
 
     def add(self, part: Entry) -> None:
         """Depend on the versions of a part as well."""
@@ -87,7 +85,7 @@ class Store:
 
     def put(self, entry: Entry) -> None:
         """Keep the entry, unless it may not be kept or is too large for its share of the store."""
-        if entry.kept and entry.size() <= min(MAX_ENTRY_BYTES, self._entries.maxsize):
+        if entry.kept and entry.size() <= self._entries.maxsize / 64:
             with self._guard:
                 self._entries[entry.key] = entry
 

@@ -1,35 +1,59 @@
 """The write transaction: data and versions are committed together, or neither is."""
 
+import random
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import partial
-from typing import Any, NoReturn
+from functools import partial, wraps
+from typing import Any, NoReturn, TypeVar, cast
 
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import Connection, Engine, event, exc
 from sqlalchemy.orm import Session
 
 from flask_revalidation.mistakes import Mistake, extension_for, source_line
-from flask_revalidation.tags import replace_epoch, replace_versions
-from flask_revalidation.write_lock import LockTimeout
+from flask_revalidation.tags import EPOCH, replace_versions
 
-__all__ = ["Busy", "WriteOutsideTransaction", "is_busy", "write"]
+__all__ = ["Busy", "Conflict", "WriteOutsideTransaction", "is_busy", "retried", "write"]
 __all__ += ["revalidate_everything", "revalidate_path", "revalidate_tag"]
 
 WRITTEN = "revalidation_written"  # in a connection's `info`: the tables that the running transaction has written
 _RUNNING = "revalidation_write"  # in a session's `info`
 _ENDS = ("commit", "rollback", "close", "reset", "invalidate")
-_RETRY_CODES = ("40001", "40P01", "55P03")  # PostgreSQL: serialization failure, deadlock, lock not available
+# Classes of PostgreSQL's errors (its manual, appendix A): connection, rollback, resources, locks, operator's doing.
+_CONFLICT, _BUSY = "40", ("08", "40", "53", "55", "57")
 _VERBS = r"(?:INSERT|REPLACE|MERGE|UPDATE|DELETE)(?: OR \w+)?(?: INTO| FROM)?(?: ONLY)?"
 _WRITE = re.compile(rf'\s*(?:WITH\b.*?[()]\s*)?{_VERBS}\s+(?:"?\w+"?\.)?"?(\w+)', re.IGNORECASE | re.DOTALL)
 
+F = TypeVar("F", bound=Callable[..., Any])
+
 
 class Busy(Exception):
-    """The database did not take the write within its time limit; nothing was written. `retry_after` is in seconds."""
+    """The database did not take the write within its time limit; nothing was written. Trying later may help."""
 
-    retry_after = 2
+
+class Conflict(Busy):
+    """Another write came first, on PostgreSQL; nothing was written. Trying again may help: `retried`."""
+
+
+def retried(function: F) -> F:
+    """Decorate a function that opens a write and ends it: where it meets a `Conflict`, it runs again, up to 8 times.
+
+    So it does after an IntegrityError: PostgreSQL shows a unique row that another write has added only when it is too
+    late. Everything in it happens again; what may happen once only, such as asking another server, belongs before it.
+    """
+
+    @wraps(function)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        for longest in (0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.16):  # seconds
+            with suppress(Conflict, exc.IntegrityError):
+                return function(*args, **kwargs)
+            time.sleep(random.uniform(0, longest))  # noqa: S311  (chance parts those who met)
+        return function(*args, **kwargs)
+
+    return run  # type: ignore[return-value]
 
 
 class WriteOutsideTransaction(Mistake):
@@ -38,10 +62,9 @@ class WriteOutsideTransaction(Mistake):
 
 @dataclass
 class Write:
-    """A running write: who writes, on which session, and the tags whose versions commit will replace."""
+    """A running write: who writes, and the tags whose versions commit will replace."""
 
     by: str
-    session: Session
     tags: set[str] = field(default_factory=set)
 
 
@@ -54,17 +77,18 @@ def write(by: str, patience: float | None = None) -> Iterator[Session]:
     database cannot take it now, and `Mistake` inside another write. Any exception rolls back the data and the versions.
     """
     session: Session = extension_for("write").db.session()
-    if outer := running_write(session):
+    if outer := session.info.get(_RUNNING):
         raise Mistake(
             f"{source_line()}: {by} asks for a second write inside that of {outer.by}; a write is one transaction."
             " Take out the inner `with write(…)`: what it does belongs to the outer one."
         )
     session.rollback()
     transaction = session.begin()
-    running = session.info[_RUNNING] = Write(by, session)
+    running = session.info[_RUNNING] = Write(by)
     vars(session).update({name: partial(_refuse, name, by) for name in _ENDS})
     try:
-        session.connection(execution_options={"write": running, "patience": patience})
+        options = {"write": running, "postgresql_readonly": False}
+        session.connection(execution_options=options if patience is None else options | {"patience": patience})
         yield session
         session.flush()
         replace_versions(session.connection(), running.tags)  # last, so that their rows are locked for a moment only
@@ -72,7 +96,8 @@ def write(by: str, patience: float | None = None) -> Iterator[Session]:
     except BaseException as error:
         type(session).rollback(session)
         if is_busy(error):
-            raise Busy("The database is busy; nothing was saved.") from error
+            refused = Conflict if _code_of(error).startswith(_CONFLICT) else Busy
+            raise refused("The database is busy; nothing was saved.") from error
         raise
     finally:
         del session.info[_RUNNING]
@@ -90,20 +115,18 @@ def _refuse(name: str, by: str, *_: Any) -> NoReturn:
 
 def is_busy(error: BaseException) -> bool:
     """Tell waiting in vain from a fault: a missing table or a full disk does not get better by trying again."""
-    if isinstance(error, exc.OperationalError):
-        return "locked" in str(error.orig) or getattr(error.orig, "sqlstate", None) in _RETRY_CODES
-    return isinstance(error, exc.TimeoutError | LockTimeout)
+    told = isinstance(error, exc.OperationalError) and re.search("locked|connection", str(error.orig))
+    return bool(told) or _code_of(error).startswith(_BUSY) or isinstance(error, exc.TimeoutError | TimeoutError)
 
 
-def running_write(session: Session) -> Write | None:
-    """Return the write that is open on `session`, if there is one."""
-    return session.info.get(_RUNNING)
+def _code_of(error: BaseException) -> str:
+    return getattr(getattr(error, "orig", None), "sqlstate", None) or ""
 
 
 def current_write(asked_by: str) -> Write:
     """Return the write that is open in this application context. Raises `Mistake` where there is none."""
-    if running := running_write(extension_for(asked_by).db.session()):
-        return running
+    if running := extension_for(asked_by).db.session().info.get(_RUNNING):
+        return cast(Write, running)
     raise Mistake(
         f"{source_line()} calls {asked_by} outside of a write. It belongs inside `with write(…)`, beside the change"
         " it is about."
@@ -125,7 +148,7 @@ def revalidate_path(*paths: str) -> None:
 
 def revalidate_everything() -> None:
     """Make every cached copy a miss, inside a running write. It also forgets the tags of rows that are long gone."""
-    replace_epoch(current_write("revalidate_everything").session.connection())
+    current_write("revalidate_everything").tags.add(EPOCH)
 
 
 def is_dirty(db: SQLAlchemy) -> bool:
@@ -133,7 +156,7 @@ def is_dirty(db: SQLAlchemy) -> bool:
     if not db.session.registry.has():
         return False
     session = db.session()
-    pending = running_write(session) or session.new or session.dirty or session.deleted
+    pending = session.info.get(_RUNNING) or session.new or session.dirty or session.deleted
     return bool(pending or (session.in_transaction() and session.connection().info[WRITTEN]))
 
 

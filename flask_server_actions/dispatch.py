@@ -2,7 +2,7 @@
 
 from contextlib import nullcontext
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote
 
 from flask import abort, g, redirect, request
@@ -33,28 +33,28 @@ def run(name: str) -> Response:
 def perform(submission: Submission) -> Result:
     """Parse, limit, authorise, act. Return what came of it; where that was raised, nothing is written."""
     g.submitted, g.form_key = submission.texts(), submission.key
+    action, prepared = submission.action, []
     try:
-        return _act(submission)
+        form = action.schema.parse(submission.values)  # 422
+        if action.rate_limit is not None:
+            state.rate_limiter(action, form)  # 429
+        if action.prepare:
+            prepared = [action.prepare(form, _authorised(submission))]  # 401, 403
+        return cast(Result, state.retried(_act)(submission, form, *prepared))
     except state.busy as error:
         return Result(sentence("busy"), 503, headers={"Retry-After": str(getattr(error, "retry_after", 2))})
     except Result as refusal:
         return refusal
 
 
-def _act(submission: Submission) -> Result:
-    action, prepared = submission.action, []
-    form = action.schema.parse(submission.values)  # 422
-    if action.rate_limit is not None:
-        state.rate_limiter(action, form)  # 429
-    if action.prepare:
-        prepared = [action.prepare(form, _authorised(submission))]  # 401, 403
-    with state.transaction(action.name) if action.writes else nullcontext() as session:
+def _act(submission: Submission, form: Any, *prepared: Any) -> Result:
+    with state.transaction(submission.action.name) if submission.action.writes else nullcontext() as session:
         user = _authorised(submission)  # as the transaction itself has read them
         recall(session, submission)  # 409, or the first answer again
-        result = action.function(form, user, *prepared)
+        result = submission.action.function(form, user, *prepared)
         if not isinstance(result, Result):
             found = "nothing" if result is None else f"a {type(result).__name__}"
-            raise mistake(action.function, f"returned {found}", "return success(…)")
+            raise mistake(submission.action.function, f"returned {found}", "return success(…)")
         # An answer that sets a cookie cannot be given twice: the second browser would be told "done" without it.
         if result.ok and not result.cookies:
             remember(session, submission, result)

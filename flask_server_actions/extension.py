@@ -34,8 +34,8 @@ class ServerActions:
     `rate_limiter(action, form)` raises `too_many(…)`. `sentences` replaces what people are told, `htmx` the attributes
     of each form ({}: none). `transaction(by)` is a context manager that yields a session and commits it, `metadata`
     gets the table of one-time keys, `end_reading` gives back the connection that the request has read with, `is_shared`
-    says whether a copy for everyone is being made: these four come from `db`, a Flask-SQLAlchemy handle, and from
-    Flask-Revalidation where that is plugged in before.
+    says whether a copy for everyone is being made, `retried` runs a write again that met another one: these five come
+    from `db`, a Flask-SQLAlchemy handle, and from Flask-Revalidation where that is plugged in before.
     """
 
     app: InitVar[Flask | None] = None
@@ -54,6 +54,7 @@ class ServerActions:
     is_shared: Callable[[], bool] = lambda: False
     personal_environ: Mapping[str, Any] = field(default_factory=dict)
     busy: tuple[type[Exception], ...] = ()
+    retried: Callable[[Callable[..., Result]], Callable[..., Result]] = lambda write: write
     actions: dict[str, Action] = field(init=False, default_factory=dict)
     form_keys: Table = field(init=False)
 
@@ -79,8 +80,7 @@ class ServerActions:
             self.transaction = self.transaction or partial(session_transaction, self.db.session)
             self.end_reading = self.db.session.rollback
         if revalidation := app.extensions.get("revalidation"):
-            self.transaction, self.is_shared = revalidation.write, revalidation.is_shared
-            self.personal_environ, self.busy = revalidation.personal_environ, revalidation.busy
+            vars(self).update(revalidation.server_actions)
         if not app.secret_key:
             raise BadDeclaration("SECRET_KEY is missing; it signs messages. Write app.config['SECRET_KEY'] = … first.")
         if self.transaction is None or self.metadata is None:

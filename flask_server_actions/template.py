@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 from secrets import token_urlsafe
 from traceback import walk_stack
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
 
 from flask import get_template_attribute, request
@@ -96,8 +96,7 @@ def _action(name: str) -> Action:
     if name in declared and name not in state.actions:
         found = f"{name!r} is declared in {declared[name]}, but its module is not given to ServerActions"
         raise BadTemplate(f"{_line()}: {found}. Add it to modules=[…].")
-    action: Action = _find(name, state.actions, "there is no action")
-    return action
+    return cast(Action, _find(name, state.actions, "there is no action"))
 
 
 def _find(name: str, known: Mapping[str, Any], missing: str) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 from alembic import context
 from alembic.ddl.sqlite import SQLiteImpl
 from flask import current_app
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Table, text
 
 from models.database import UtcDateTime
 from models.search import INDEX
@@ -50,7 +50,11 @@ class RecreatingSQLite(SQLiteImpl):
 
 def run() -> None:
     """Bring the database to the wanted revision, or leave it as it was."""
-    with migrate.db.engine.connect().execution_options(write=True) as connection, _without_foreign_keys(connection):
+    # READ COMMITTED, so that whoever has waited for another machine's migrations sees what they have done.
+    options: dict[str, Any] = {"write": True, "patience": 30, "postgresql_readonly": False}
+    if migrate.db.engine.dialect.name == "postgresql":
+        options["isolation_level"] = "READ COMMITTED"
+    with migrate.db.engine.connect().execution_options(**options) as connection, _without_foreign_keys(connection):
         # `flask db migrate` only compares; it passes its hooks in configure_args. SQLite takes back tables as well as
         # rows, though Alembic does not expect it to.
         context.configure(
@@ -62,6 +66,8 @@ def run() -> None:
             **migrate.configure_args,
         )
         with context.begin_transaction():
+            if connection.dialect.name == "postgresql":
+                connection.execute(text("SELECT pg_advisory_xact_lock(1918987876)"))
             context.run_migrations()
 
 

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from pydantic import ValidationError
 from sqlalchemy import Index, LargeBinary, String, UniqueConstraint, delete, select, update
-from sqlalchemy.exc import OperationalError, TimeoutError as PoolTimeout
+from sqlalchemy.exc import IntegrityError, OperationalError, TimeoutError as PoolTimeout
 from sqlalchemy.orm import Mapped, mapped_column, undefer
 
 from models.bounds import Page, page_of
@@ -128,14 +128,15 @@ class Delivery(Model):
         `payload` is the body as JSON, where it has been parsed already.
 
         An effect that raises is rolled back by itself: the attempt is counted, and the status says so. A database that
-        is busy or broken raises OperationalError or TimeoutError and counts for nothing.
+        is busy or broken raises OperationalError or TimeoutError and counts for nothing; so does a row that another
+        transaction has made meanwhile: IntegrityError.
         """
         if not self.is_open:
             return set()
         try:
             with db.session.begin_nested():
                 tags = set(self._take_effect(prepared, payload))
-        except (OperationalError, PoolTimeout, TimeoutError):
+        except (OperationalError, IntegrityError, PoolTimeout, TimeoutError):
             raise
         except Exception as error:
             self._count_failure(error)

@@ -1,5 +1,6 @@
 """A migrated, filled database for each test, and browsers that send what browsers send."""
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -13,6 +14,7 @@ from flask import Flask, request_finished
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
 from jinja2 import FileSystemBytecodeCache
+from postgres import create_database, drop_database, environment_of
 from werkzeug.test import TestResponse
 
 from app import create_app
@@ -25,6 +27,7 @@ from web.auth import FLASH
 
 ORIGIN = "http://localhost"
 assets.release_name = cache(assets.release_name)  # all applications of a run are of one release
+ON_POSTGRES = os.environ.get("TEST_DATABASE") == "postgresql"
 
 
 class Browser(FlaskClient):
@@ -39,13 +42,24 @@ class Browser(FlaskClient):
 
 def settings_for(directory: Path, **environment: str) -> Settings:
     """Return the settings of a data directory, in demo mode unless told otherwise."""
-    return Settings.from_environment({"DATA_DIR": str(directory), **environment})
+    return Settings.from_environment({"DATA_DIR": str(directory), **environment_of(directory), **environment})
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out what is about the other database, and say why."""
+    for item in items:
+        if ON_POSTGRES and (only := item.get_closest_marker("sqlite")):
+            item.add_marker(pytest.mark.skip(reason=f"of SQLite: {only.args[0]}"))
+        if not ON_POSTGRES and item.get_closest_marker("postgresql"):
+            item.add_marker(pytest.mark.skip(reason="of PostgreSQL"))
 
 
 @pytest.fixture(scope="session")
 def filled_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data directory with the migrated schema and the demo's content; copied, never used."""
     directory = tmp_path_factory.mktemp("filled")
+    if ON_POSTGRES:
+        create_database(directory)
     app = create_app(settings_for(directory), testing=True)
     with app.app_context():
         upgrade()
@@ -75,18 +89,23 @@ def _checkpoint(app: Flask) -> None:
     from models import db
 
     with app.app_context():
-        raw = db.engine.raw_connection()
-        raw.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # type: ignore[union-attr]
-        raw.close()
+        if not ON_POSTGRES:
+            raw = db.engine.raw_connection()
+            raw.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # type: ignore[union-attr]
+            raw.close()
         db.engine.dispose()
 
 
 @pytest.fixture
-def data_dir(filled_directory: Path, tmp_path: Path) -> Path:
-    """A data directory of this test alone."""
+def data_dir(filled_directory: Path, tmp_path: Path) -> Iterator[Path]:
+    """A data directory of this test alone, and with PostgreSQL a database as well."""
     directory = tmp_path / "data"
     shutil.copytree(filled_directory, directory)
-    return directory
+    if ON_POSTGRES:
+        create_database(directory, like=filled_directory)
+    yield directory
+    if ON_POSTGRES:
+        drop_database(directory)
 
 
 # Files whose promises hold with the answers in front of Flask, and with Flask alone.
@@ -132,6 +151,8 @@ def make_app(
     from models import db
 
     for app in made:
+        app.extensions["fast_hits"].close()
+        app.extensions["rate_limiter"].close()
         with app.app_context():
             db.engine.dispose()
 

@@ -7,6 +7,7 @@ the application itself has no switch that could be left on.
 
 import os
 import random
+import secrets
 import signal
 import time
 from collections.abc import Collection, Iterable, Iterator
@@ -24,8 +25,7 @@ from app import create_app
 from flask_revalidation.cache import Make
 from flask_revalidation.privacy import shared
 from flask_revalidation.store import Entry, Fill
-from flask_revalidation.tags import new_version
-from flask_revalidation.transaction import current_write, running_write, write
+from flask_revalidation.transaction import _RUNNING, current_write, write
 from models import db
 
 DEADLY = ("posts.update_post", "api update_post", "webhook stripe", "webhook")
@@ -47,7 +47,7 @@ def _die_after_commits(share: float, seed: str) -> None:
 
     @event.listens_for(db.session, "after_commit")
     def die(session: Session) -> None:
-        running = running_write(session)
+        running = session.info.get(_RUNNING)
         if running and running.by in DEADLY and chance.random() < share:
             os.kill(os.getpid(), signal.SIGKILL)
 
@@ -77,7 +77,7 @@ def purge_in_one_process(_app: Flask) -> None:
         return {tag: versions.get(tag, "") for tag in tags}
 
     def replace_here(_source: Any, tags: Iterable[str]) -> None:
-        versions.update({tag: new_version() for tag in tags})
+        versions.update({tag: secrets.token_hex(16) for tag in tags})
 
     flask_revalidation.cache.read_versions = read
     flask_revalidation.transaction.replace_versions = replace_here

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 import api.v1.posts
 from app import create_app
-from flask_revalidation.transaction import running_write
+from flask_revalidation.transaction import _RUNNING
 from models import db
 
 
@@ -36,7 +36,7 @@ def application() -> Flask:
 
     @event.listens_for(db.session, "after_commit")
     def die(session: Session) -> None:
-        running = running_write(session)
+        running = session.info.get(_RUNNING)
         if running and running.by == "api create_post" and kill.exists():
             kill.unlink()
             os.kill(os.getpid(), signal.SIGKILL)

@@ -8,7 +8,7 @@ from api_client import QUOTA, Caller, in_database, issue_key, refusal, slugs
 from scenarios import DRAFT, PUBLISHED, fingerprint
 
 from flask_revalidation import ForgottenRevalidation, revalidate_everything, write
-from flask_revalidation.transaction import running_write
+from flask_revalidation.transaction import is_dirty
 from models import Post, PostFilter, Scope, Setting, User, db, text
 from models.setting import Switch
 
@@ -315,7 +315,7 @@ def test_text_is_rendered_once_before_the_write_lock_and_for_no_stranger(app, ke
     render, rendered = text._MARKDOWN.render, []
 
     def noted(body):
-        rendered.append((body, bool(running_write(db.session))))
+        rendered.append((body, is_dirty(db)))
         return render(body)
 
     monkeypatch.setattr("models.text._MARKDOWN.render", noted)

@@ -8,7 +8,7 @@ from scenarios import PUBLISHED, good_fields
 from test_structure import ROOT
 
 from flask_revalidation import revalidate_everything, write
-from flask_revalidation.transaction import running_write
+from flask_revalidation.transaction import is_dirty
 from models import ApiKey, Post, Scope, User, db, text
 from models.text import LEXERS, LONGEST_CODE, to_html
 
@@ -78,7 +78,7 @@ def test_texts_are_rendered_before_the_write(app, ada, monkeypatch, door):
     render = text._MARKDOWN.render
 
     def noted(body):
-        rendered.append((body, bool(running_write(db.session))))
+        rendered.append((body, is_dirty(db)))
         return render(body)
 
     monkeypatch.setattr("models.text._MARKDOWN.render", noted)

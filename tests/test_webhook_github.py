@@ -8,7 +8,7 @@ from sqlalchemy import select
 from webhooks import GITHUB, drafts, github_signature, inbox, release, send_github
 
 from flask_revalidation import write
-from flask_revalidation.transaction import running_write
+from flask_revalidation.transaction import is_dirty
 from models import Post, User, db, text
 from models.delivery import EFFECTS
 from models.user import Role
@@ -51,7 +51,7 @@ def test_notes_are_rendered_before_the_write_not_while_others_wait(app, visitor,
     render, rendered = text._MARKDOWN.render, []
 
     def noted(body):
-        rendered.append((body[:9], bool(running_write(db.session))))
+        rendered.append((body[:9], is_dirty(db)))
         return render(body)
 
     monkeypatch.setattr("models.text._MARKDOWN.render", noted)

@@ -15,7 +15,7 @@ from api import idempotency
 from api.auth import authorise, authorise_again
 from api.v1.checks import IDEMPOTENCY_KEY, IF_MATCH, IF_NONE_MATCH, OPTIONAL_IF_MATCH, Header, parse
 from api.v1.resources import Out
-from flask_revalidation import write
+from flask_revalidation import retried, write
 from models import Scope
 
 View = Callable[..., Response]
@@ -60,6 +60,7 @@ class operation:  # noqa: N801  (it is written as a decorator)
         serve.operation = self  # type: ignore[attr-defined]
         return serve
 
+    @retried
     def _write(self, values: dict[str, Any]) -> Response:
         """Run the view as one write transaction. A POST with an Idempotency-Key is answered once."""
         if self.prepare:

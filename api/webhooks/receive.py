@@ -15,13 +15,12 @@ from typing import Any
 
 from flask import abort, current_app, request
 
-from flask_revalidation import Busy, revalidate_tag, write
+from flask_revalidation import Busy, retried, revalidate_tag, write
 from models import Delivery, DeliveryStatus
 from models.delivery import EFFECTS
 from web.problems import Problem
 
 log = logging.getLogger(__name__)
-Answer = tuple[dict[str, Any], dict[str, str]]  # the body, to be JSON, and headers
 
 MAX_BODY = 512 * 1024  # bytes
 # Seconds to wait for the write lock. With the database's own 0.8 s for a lock, a sender gets its 503 within 2.4 s.
@@ -70,7 +69,7 @@ class Sender:
             place = f"{self.effects.__name__.replace('.', '/')}.py"
             raise BadSender(f'Webhooks of {self.name} do nothing: declare an @effect("{self.name}", …) in {place}.')
 
-    def receive(self) -> Answer:
+    def receive(self) -> tuple[dict[str, Any], dict[str, str]]:
         """Take a delivery: size and encoding, signature, JSON, inbox, effect, answer. In this order and no other."""
         body, signature = _raw_body(), request.headers.get(self.header, "")
         if not self.verify(body, signature, current_app.config["WEBHOOK_SECRETS"][self.name]):
@@ -79,7 +78,8 @@ class Sender:
         payload = _parse(body)
         return self._accept(self.identify(payload), body, payload)
 
-    def _accept(self, event: Event, body: bytes, payload: dict[str, Any]) -> Answer:
+    @retried
+    def _accept(self, event: Event, body: bytes, payload: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
         """Store the event, let it act, and answer. Raises `Busy`, and Problem where its effect has failed."""
         known = Delivery.known(self.name, event.event_id)
         status = DeliveryStatus(known.status) if known else DeliveryStatus.PENDING
@@ -119,12 +119,6 @@ def _parse(body: bytes) -> dict[str, Any]:
     return payload
 
 
-def finish(row_id: int) -> DeliveryStatus:
-    """Process a stored event in a transaction of its own, and return its status."""
-    with write(by="webhook"):
-        return _process(Delivery.find(row_id))
-
-
 def _process(delivery: Delivery, prepared: Any = None, payload: Any = None) -> DeliveryStatus:
     revalidate_tag("deliveries", *delivery.process(prepared, payload=payload))
     if delivery.status in (DeliveryStatus.FAILED, DeliveryStatus.DEAD):
@@ -139,5 +133,6 @@ def finish_pending() -> int:
     done = 0
     with suppress(Busy):  # the next call goes on from here
         for row_id in left:
-            done += finish(row_id) in (DeliveryStatus.APPLIED, DeliveryStatus.IGNORED)
+            with write(by="webhook"):
+                done += _process(Delivery.find(row_id)) in (DeliveryStatus.APPLIED, DeliveryStatus.IGNORED)
     return done

@@ -24,9 +24,10 @@ class Note(Base):
 
 
 def make(folder: Path, name: str = "notes", database: Any = None, *, create: bool = True, **options: Any) -> Flask:
-    """Return an application on a database in `folder`, whose page `/` lists the notes under the tag "notes"."""
+    """Return an application on a database in `folder`, or at `url`: page `/` lists the notes under the tag "notes"."""
     app, db = Flask(name), database or SQLAlchemy(model_class=Base)
-    app.config.update(SECRET_KEY="k", SQLALCHEMY_DATABASE_URI=f"sqlite:///{folder}/{name}.db")
+    url = options.pop("url", f"sqlite:///{folder}/{name}.db")
+    app.config.update(SECRET_KEY="k", SQLALCHEMY_DATABASE_URI=url)
     app.testing = options.pop("testing", True)
     db.init_app(app)
     Revalidation(app, db, **options)
@@ -37,10 +38,17 @@ def make(folder: Path, name: str = "notes", database: Any = None, *, create: boo
     def index() -> str:
         return " ".join(db.session.scalars(select(Note.text).order_by(Note.id)))
 
-    with app.app_context():
-        if create:
-            db.create_all()
+    if create:
+        create_tables(app)
     return app
+
+
+def create_tables(app: Flask) -> None:
+    """Make the tables as a migration does, on a connection that may write although the application is strict."""
+    with app.app_context():
+        db, options = app.extensions["db"], {"write": True, "postgresql_readonly": False}
+        with db.engine.connect().execution_options(**options) as connection, connection.begin():
+            db.metadata.create_all(connection)
 
 
 def read(app: Flask, path: str = "/") -> str:

@@ -87,9 +87,12 @@ def own_query() -> str:
 
 
 def own_forms(fragment: str) -> Markup:
-    """Return a cached fragment with its forms made this page's own, as if they had been printed here and now."""
-    first, *others = str(fragment).split(SHARED)
-    return Markup(first + "".join(f"{escape(own_query())}{other}" for other in others))  # noqa: S704
+    """Return a cached fragment with its forms made this page's own, as if they had been printed here and now.
+
+    Their keys are one random word, numbered.
+    """
+    own, (first, *others) = escape(own_query()), str(fragment).split(SHARED)
+    return Markup(first + "".join(f"{own}-{number}{other}" for number, other in enumerate(others)))  # noqa: S704
 
 
 def _action(name: str) -> Action:

@@ -59,6 +59,13 @@ def test_every_rendering_has_a_key_of_its_own():
     assert len(set(re.findall(r'" action="[^"]*_key=([\w-]+)', shown(text)))) == 2
 
 
+def test_forms_of_a_cached_fragment_have_a_key_each_and_others_at_every_rendering():
+    text = "{% set kept = '<a ?_shared=1></a><b ?_shared=1></b>' %}{{ own_forms(kept) }}{{ own_forms(kept) }}"
+    found = [*re.findall(r"_page=%2F&amp;_key=([\w-]+)", shown(text)), *re.findall(r"_key=([\w-]+)", shown(text))]
+
+    assert len(set(found)) == len(found) == 8
+
+
 @pytest.mark.parametrize(
     ("field", "parts"),
     [

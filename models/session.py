@@ -5,7 +5,7 @@ import secrets
 from datetime import datetime, timedelta
 from typing import Self
 
-from sqlalchemy import ForeignKey, String, delete, select
+from sqlalchemy import ForeignKey, String, bindparam, delete, select
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.database import Model, db, now
@@ -39,9 +39,7 @@ class UserSession(Model):
     @classmethod
     def user_of(cls, token: str) -> User | None:
         """Return who the token stands for: nobody, once it has ended or expired or the account is disabled."""
-        query = select(User).join(cls, cls.user_id == User.id)
-        query = query.where(cls.digest == _digest(token), cls.expires_at > now(), User.disabled_at.is_(None))
-        return db.session.scalar(query)
+        return db.session.scalar(_USER_OF, {"token": _digest(token), "now": now()})
 
     @classmethod
     def end(cls, token: str) -> None:
@@ -57,3 +55,9 @@ class UserSession(Model):
     def sweep(cls: type[Self]) -> None:
         """Remove what has expired."""
         db.session.execute(delete(cls).where(cls.expires_at <= now()))
+
+
+# Made once, for it is asked in every request.
+_ASKED = UserSession.digest == bindparam("token"), UserSession.expires_at > bindparam("now")
+_USER_OF = select(User).join(UserSession, UserSession.user_id == User.id).where(*_ASKED, User.disabled_at.is_(None))
+_USER_OF = _USER_OF.execution_options(include_deleted=True)  # so that no condition is added anew: there is none

@@ -30,11 +30,13 @@ class SoftDelete:
         db.session.execute(delete(cls).where(cls.deleted_at < now() - KEPT))
 
 
+_VISIBLE = with_loader_criteria(SoftDelete, lambda cls: cls.deleted_at.is_(None), include_aliases=True)
+
+
 @event.listens_for(db.session, "do_orm_execute")
 def _hide_deleted(state: ORMExecuteState) -> None:
     # Refreshing an object that is known already, and loading what hangs on one, carries the condition on by itself.
     if not state.is_select or state.is_column_load or state.is_relationship_load:
         return
     if not state.execution_options.get("include_deleted"):
-        visible = with_loader_criteria(SoftDelete, lambda cls: cls.deleted_at.is_(None), include_aliases=True)
-        state.statement = state.statement.options(visible)
+        state.statement = state.statement.options(_VISIBLE)

@@ -45,11 +45,10 @@ def index() -> str:
     )
 
 
-def _cached_row(post: Post) -> Markup:
+def _cached_row(post: Post, mine: bool, publish: bool) -> Markup:
     """Return the row of a post, the same for all who may do the same with it."""
-    may = {"mine": _writer().can_edit(post), "publish": _writer().may_publish}
-    render = partial(render_template, "posts/_row.html", post=post, **may)
-    return cached("posts.row", post.id, *may.values(), tags=[post.path], render=render)
+    render = partial(render_template, "posts/_row.html", post=post, mine=mine, publish=publish)
+    return cached("posts.row", post.id, mine, publish, tags=[post.path], render=render)
 
 
 @bp.get("/dashboard/posts/<int(max=2147483647):post_id>/edit")

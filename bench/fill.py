@@ -22,9 +22,12 @@ BODY = "A parser says what it has read; every other part of the program can rely
 DEMO_POSTS = 24
 
 
-def prepare(directory: str, posts: int = DEMO_POSTS) -> Flask:
-    """Return an application on a new database in `directory` with the demo's posts, and further ones up to `posts`."""
-    app = create_app(Settings.from_environment({"DATA_DIR": directory}))
+def prepare(directory: str, posts: int = DEMO_POSTS, **environment: str) -> Flask:
+    """Return an application on a new database with the demo's posts, and further ones up to `posts`.
+
+    The database is in `directory`, where no variable of the environment names another.
+    """
+    app = create_app(Settings.from_environment({"DATA_DIR": directory, **environment}))
     with app.app_context():
         upgrade(MIGRATIONS)
         with write(by="bench"):

@@ -71,9 +71,9 @@ def run() -> None:
             context.run_migrations()
 
 
-def _is_ours(name: str | None, kind: str, _parents: Mapping[str, Any]) -> bool:
-    """Leave out the search index and the tables it consists of: they are in no model."""
-    return kind != "table" or not (name or "").startswith(INDEX)
+def _is_ours(name: str | None, _kind: str, _parents: Mapping[str, Any]) -> bool:
+    """Leave out the search index, a table and those it consists of, or a column: they are in no model."""
+    return not (name or "").startswith(INDEX)
 
 
 def _render(kind: str, item: Any, _context: Any) -> str | bool:

@@ -9,8 +9,6 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from models.database import Model, db, now
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from models.post import Post
     from models.user import User
 
@@ -38,15 +36,15 @@ class Comment(Model):
         return comment
 
     @classmethod
-    def under(cls, post: "Post", limit: int = 200) -> "Sequence[Self]":
+    def under(cls, post: "Post", limit: int = 200) -> list[Self]:
         """Return the newest comments of a post, oldest first."""
         query = select(cls).where(cls.post_id == post.id).order_by(cls.id.desc()).limit(limit)
-        return db.session.scalars(query).all()[::-1]
+        return list(db.session.scalars(query))[::-1]
 
     @classmethod
-    def latest(cls, limit: int) -> "Sequence[Self]":
+    def latest(cls, limit: int) -> list[Self]:
         """Return the newest comments of all posts that are not deleted."""
-        return db.session.scalars(select(cls).join(cls.post).order_by(cls.id.desc()).limit(limit)).all()
+        return list(db.session.scalars(select(cls).join(cls.post).order_by(cls.id.desc()).limit(limit)))
 
     def delete(self) -> None:
         """Remove it."""

@@ -139,7 +139,8 @@ class Delivery(Model):
         except (OperationalError, IntegrityError, PoolTimeout, TimeoutError):
             raise
         except Exception as error:
-            self._count_failure(error)
+            self.attempts, self.last_error = self.attempts + 1, _describe(error)[:300]
+            self.status = DeliveryStatus.DEAD if self.attempts >= MAX_ATTEMPTS else DeliveryStatus.FAILED
             return {"deliveries"}
         self.status, self.processed_at = (DeliveryStatus.APPLIED if tags else DeliveryStatus.IGNORED), now()
         return tags | {"deliveries"}
@@ -157,11 +158,6 @@ class Delivery(Model):
             return ()
         payload = json.loads(self.body.decode("utf-8-sig")) if payload is None else payload
         return act(payload) if prepared is None else act(payload, prepared)
-
-    def _count_failure(self, error: Exception) -> None:
-        self.attempts += 1
-        self.last_error = _describe(error)[:300]
-        self.status = DeliveryStatus.DEAD if self.attempts >= MAX_ATTEMPTS else DeliveryStatus.FAILED
 
 
 def _describe(error: Exception) -> str:

@@ -6,17 +6,15 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Row, Select, func, select
 
 from models.bounds import MANY, Page, count_of, page_of
 from models.database import db
 from models.post import Post
 from models.publication import PostStatus
-from models.search import posts_with
+from models.search import newest_with, tiers
 from models.tag import Tag, post_tag
 from models.user import User
-
-PER_PAGE = 8
 
 
 @dataclass(frozen=True)
@@ -40,18 +38,18 @@ class PostFilter:
 
     @cached_property
     def matches(self) -> Sequence[Row[Any]]:
-        """Id and status of the posts with the words, of any status; those that fit best come first."""
-        found = posts_with(self.words or "", db.engine.dialect.name).subquery("found")
-        query = replace(self, status=None).apply(select(Post.id, Post.status)).join(found, found.c.post_id == Post.id)
-        return db.session.execute(query.order_by(found.c.rank, Post.published_at.desc(), Post.id.desc())).all()
+        """The posts with the words, of any status: first those with all in the title, and of these the newest."""
+        found, tier = newest_with(self.words or "", db.engine.dialect.name).subquery("found"), tiers(self.words or "")
+        at = func.coalesce(Post.published_at, Post.created_at).label("at")
+        query = replace(self, status=None).apply(select(Post.id, Post.status, Post.title, Post.excerpt, at))
+        rows = db.session.execute(query.join(found, found.c.post_id == Post.id)).all()
+        return sorted(rows, key=lambda row: (-tier(row.title, row.excerpt), row.at, row.id), reverse=True)
 
     def count(self) -> int:
         """Count the posts, up to `MANY`."""
         return self.counts()[self.status]
 
-    def page(
-        self, *options: Any, before: int | None = None, by: Any = Post.published_at, size: int = PER_PAGE
-    ) -> Page[Post]:
+    def page(self, *options: Any, before: int | None = None, by: Any = Post.published_at, size: int = 8) -> Page[Post]:
         """Return the page behind a post, the greatest `by` first; with words, what fits best first."""
         query = select(Post).options(*options)
         if not self.words:

@@ -1,19 +1,21 @@
-"""Finding posts by their words, behind one function for every database.
+"""Finding posts by their words, with the same answers for the same words on every database.
 
-SQLite has a full-text index, `post_search`, which triggers on `post` keep in the writer's own transaction
-(docs/decisions/0012-search-by-triggers.md). Elsewhere, for now, LIKE reads all texts.
+An index tells which posts have every word. The database keeps it in the writer's own transaction: SQLite by triggers
+(docs/decisions/0012-search-by-triggers.md), PostgreSQL as a column (0025-search-in-tiers.md). How well a post fits is
+decided here.
 """
 
 import re
 import unicodedata
+from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import Select, and_, case, column, literal_column, or_, select, table
+from sqlalchemy import Select, cast, column, false, select, table
+from sqlalchemy.dialects.postgresql import TSQUERY
 
 LONGEST, MOST = 80, 1_000  # characters of a query; the newest posts that are ranked, whatever there is of them
 INDEX = "post_search"
-WEIGHTS = "10.0, 4.0, 1.0"  # of title, excerpt and body
-_POST = table("post", column("id"), column("title"), column("excerpt"), column("body"))
+_POST, _INDEX = table("post", column("id"), column(INDEX)), table(INDEX, column("rowid"), column(INDEX))
 
 
 def words_of(query: str) -> list[str]:
@@ -21,27 +23,33 @@ def words_of(query: str) -> list[str]:
     return re.findall(r"[^\W_]+", unicodedata.normalize("NFKC", query[:LONGEST]))
 
 
-def posts_with(query: str, dialect: str) -> Select[Any]:
-    """Select `post_id` and `rank` of the posts in which every word begins one; the lowest rank fits best.
+def folded(text: str) -> str:
+    """Return text as words are compared: neither case nor accents count."""
+    if text.isascii():
+        return text.lower()
+    return unicodedata.normalize("NFC", re.sub("[\u0300-\u036f]", "", unicodedata.normalize("NFD", text.lower())))
 
-    Of the posts that fit, the newest `MOST`: to rank, or to count, all that hold a common word would be work for anyone
-    to ask for.
+
+def newest_with(query: str, dialect: str) -> Select[Any]:
+    """Select `post_id` of the newest `MOST` posts in which every word begins one.
+
+    To rank, or to count, all that hold a common word would be work for anyone to ask for.
     """
     words = words_of(query)
-    if not words:
-        return select(_POST.c.id.label("post_id"), literal_column("0").label("rank")).where(literal_column("1 = 0"))
-    return _by_index(words) if dialect == "sqlite" else _by_like(words)
+    if dialect == "sqlite":  # quoted, a word is never an operator: AND, NEAR
+        post_id, fits = _INDEX.c.rowid, _INDEX.c[INDEX].op("MATCH")(" ".join(f'"{word}"*' for word in words))
+    else:
+        asked = " & ".join(f"'{folded(word)}':*" for word in words)
+        post_id, fits = _POST.c.id, _POST.c[INDEX].op("@@")(cast(asked, TSQUERY))
+    return select(post_id.label("post_id")).where(fits if words else false()).order_by(post_id.desc()).limit(MOST)
 
 
-def _by_index(words: list[str]) -> Select[Any]:
-    index = table(INDEX, column("rowid"), column(INDEX))
-    asked = " ".join(f'"{word}"*' for word in words)  # quoted, a word is never an operator: AND, NEAR
-    found = select(index.c.rowid.label("post_id"), literal_column(f"bm25({INDEX}, {WEIGHTS})").label("rank"))
-    return found.where(index.c[INDEX].op("MATCH")(asked)).order_by(index.c.rowid.desc()).limit(MOST)
+def tiers(query: str) -> Callable[[str, str], int]:
+    """Return what says of a title and an excerpt how well they fit: 0 is words of the title, 1 also of the excerpt."""
+    begins = [re.compile(rf"(?<![^\W_]){folded(word)}") for word in words_of(query)]
 
+    def tier(title: str, excerpt: str) -> int:
+        texts = (folded(title), folded(f"{title} {excerpt}"))
+        return sum(not all(begin.search(text) for begin in begins) for text in texts)
 
-def _by_like(words: list[str]) -> Select[Any]:
-    texts = (_POST.c.title, _POST.c.excerpt, _POST.c.body)
-    everywhere = and_(*(or_(*(text.icontains(word, autoescape=True) for text in texts)) for word in words))
-    titled = and_(*(_POST.c.title.icontains(word, autoescape=True) for word in words))
-    return select(_POST.c.id.label("post_id"), case((titled, 0), else_=1).label("rank")).where(everywhere)
+    return tier

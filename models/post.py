@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Self
 from sqlalchemy import ColumnElement, ForeignKey, Index, String, Text, or_, select, true, tuple_
 from sqlalchemy.orm import Mapped, mapped_column, relationship, undefer
 
+from models.bounds import MANY
 from models.database import Model, db, first_free, now, only
 from models.errors import found
 from models.publication import PostStatus, Publication
@@ -88,6 +89,13 @@ class Post(Publication, SoftDelete, Model):
             return true()
         published = cls.status == PostStatus.PUBLISHED
         return or_(published, cls.author_id == user.id) if user and user.is_writer else published
+
+    @classmethod
+    def addresses(cls, part: int) -> list[tuple[str, datetime]]:
+        """Return path and last change of the published posts whose ids are the `part`-th `MANY`."""
+        query = select(cls.slug, cls.updated_at, cls.status).where(cls.id >= part * MANY, cls.id < (part + 1) * MANY)
+        rows = db.session.execute(query.order_by(cls.id)).tuples()
+        return [(f"/blog/{slug}", updated_at) for slug, updated_at, status in rows if status == PostStatus.PUBLISHED]
 
     def why_not_at(self, slug: str) -> str | None:
         """Return why the post cannot move to this address, or None where it can."""

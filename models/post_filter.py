@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -75,8 +74,3 @@ class PostFilter:
     def under_tag(self) -> Select[tuple[int]]:
         """Return the ids of the posts under the `Tag` of the query around this one."""
         return self.apply(select(Post.id)).join(post_tag).where(post_tag.c.tag_id == Tag.id).correlate(Tag)
-
-    def addresses(self, limit: int = 40_000) -> list[tuple[str, datetime]]:
-        """Return path and last change, last published first; a sitemap holds 50,000 at most."""
-        query = self.apply(select(Post.slug, Post.updated_at)).order_by(Post.published_at.desc(), Post.id.desc())
-        return [(f"/blog/{slug}", updated_at) for slug, updated_at in db.session.execute(query.limit(limit))]

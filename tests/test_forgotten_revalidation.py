@@ -53,7 +53,14 @@ def without(item, number):
     return replace(item, function=namespace[function.name]), taken
 
 
-PARAMETERS = {"slug": PUBLISHED, "post_id": "3", "kind": "invalid", "session_id": SESSION, "name": "site.css"}
+PARAMETERS = {
+    "slug": PUBLISHED,
+    "post_id": "3",
+    "kind": "invalid",
+    "part": 0,
+    "session_id": SESSION,
+    "name": "site.css",
+}
 
 
 def addresses(app):

@@ -19,9 +19,10 @@ MAP = "{http://www.sitemaps.org/schemas/sitemap/0.9}"
 
 
 def mapped(client):
-    """Return each address of the sitemap with its last change."""
-    root = ElementTree.fromstring(client.get("/sitemap.xml").data)
-    return {url.findtext(MAP + "loc"): url.findtext(MAP + "lastmod") for url in root}
+    """Return each address of all sitemaps with its last change."""
+    files = [file.findtext(MAP + "loc") for file in ElementTree.fromstring(client.get("/sitemap.xml").data)]
+    roots = [ElementTree.fromstring(client.get(file.removeprefix(SITE)).data) for file in files]
+    return {url.findtext(MAP + "loc"): url.findtext(MAP + "lastmod") for root in roots for url in root}
 
 
 def meta(page, name):
@@ -39,9 +40,22 @@ def test_sitemap_has_every_published_post_and_nothing_else(app, visitor):
 
     dated = {url: datetime.fromisoformat(time) for url, time in urls.items() if time}
     assert dated == {f"{SITE}{post.path}": post.updated_at for post in posts}
-    assert visitor.get("/sitemap.xml").content_type == "application/xml; charset=utf-8"
+    for path in ("/sitemap.xml", "/sitemaps/0.xml"):
+        assert visitor.get(path).content_type == "application/xml; charset=utf-8"
     for url in urls:
         assert visitor.get(url.removeprefix(SITE)).status_code == 200, url
+
+
+def test_sitemaps_hold_a_bounded_part_of_the_posts(app, visitor, monkeypatch):
+    whole = mapped(visitor)
+    for module in ("models.post", "pages.machines"):
+        monkeypatch.setattr(f"{module}.MANY", 5)
+    app.extensions["revalidation"].store._entries.clear()
+    files = re.findall(r"<loc>(.*?)</loc>", visitor.get("/sitemap.xml").text)
+
+    assert len(files) == 5
+    assert max(visitor.get(file.removeprefix(SITE)).text.count("<lastmod>") for file in files) <= 5
+    assert mapped(visitor) == whole
 
 
 def test_sitemap_is_fresh_after_publishing_and_after_taking_back(app, ada, visitor):

@@ -194,8 +194,14 @@ def test_search_for_the_words_of_the_field_finds_them():
 
 
 # What stands for the variable parts of an address, when every address is tried.
-PARTS = {"slug": "the-letter-slot-and-the-front-desk", "post_id": 1, "session_id": "cs_demo", "kind": "invalid"}
-PARTS |= {"name": "site.css"} | {"filename": "icon.svg"}
+PARTS = {
+    "slug": "the-letter-slot-and-the-front-desk",
+    "post_id": 1,
+    "session_id": "cs_demo",
+    "kind": "invalid",
+    "part": 0,
+}
+PARTS |= {"name": "site.css", "filename": "icon.svg", "part": 0}
 
 
 def test_every_address_that_is_read_answers_everyone_and_writes_nothing(app, visitor, ada):

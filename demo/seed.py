@@ -124,14 +124,13 @@ def _responses(people: dict[str, User], posts: list[Post], chance: random.Random
 
 
 def _members(chance: random.Random, start: datetime) -> None:
-    members, payments = [], []
+    members, payments = [], list[tuple[int, dict[str, object]]]()
     for number in range(1, 187):
         joined = start - timedelta(days=chance.randrange(6, 335))
         status = "canceled" if chance.random() < 0.08 else "active"
         yearly = chance.random() < 0.25
         members.append(
             {
-                "id": number,
                 "email": f"reader{number}@post.example",
                 "plan": "yearly" if yearly else "monthly",
                 "status": status,
@@ -140,12 +139,12 @@ def _members(chance: random.Random, start: datetime) -> None:
             }
         )
         for month in range(1 if yearly else 1 + (start - joined).days // 30):
-            paid = {"member_id": number, "amount": 6000 if yearly else 600, "currency": "eur"}
-            payments.append(
-                paid | {"provider_id": f"in_demo{number:04}_{month}", "at": joined + timedelta(days=30 * month)}
-            )
+            paid: dict[str, object] = {"amount": 6000 if yearly else 600, "currency": "eur"}
+            paid |= {"provider_id": f"in_demo{number:04}_{month}", "at": joined + timedelta(days=30 * month)}
+            payments.append((number, paid))
     db.session.execute(insert(Member), members)
-    db.session.execute(insert(Payment), payments)
+    ids = db.session.scalars(select(Member.id).order_by(Member.stripe_customer)).all()
+    db.session.execute(insert(Payment), [paid | {"member_id": ids[number - 1]} for number, paid in payments])
 
 
 def _messages(start: datetime) -> None:

@@ -7,7 +7,11 @@ when a read began, the read must show that or something newer. A 304 shows what 
 under a write, the writer looks up what became of it on the edit page, which nobody caches; what stands there counts as
 acknowledged. The payer does as Stripe does, and sends the event again.
 
-    PYTHONPATH=. python tests/freshness.py --reads 1000000
+On PostgreSQL there are two machines: two servers, each with a data directory of its own, on one database.
+
+    PYTHONPATH=. python tests/freshness.py --reads 1000000 --pieces reads.jsonl
+
+Each piece is a demo of its own, and a line in that file when it is done; begun again, it goes on with the next one.
 """
 
 import argparse
@@ -15,6 +19,7 @@ import json
 import os
 import random
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -23,19 +28,21 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import dataclass, replace
 from functools import partial
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from pathlib import Path
 from urllib.parse import urlencode
 
-from serving import ROOT, serving
+from postgres import FILE, create_database, environment_of
+from serving import ROOT, Server, serving
 
 from demo.stripe_events import event, sign
 from settings import DEMO_STRIPE_SECRET
 
 WORKERS, READERS, WRITERS, POSTS = 4, 5, 4, 6
+PIECE = 50_000  # reads
 READS_PER_WRITE = 200  # paced by reads, not by the clock, so that a slow machine does the same work
 READS_PER_CONNECTION = 100  # a connection stays with its worker, so a reader moves on to meet the others
 MEMBERS = 0  # stands for the number of members, among the numbers of posts
@@ -48,10 +55,16 @@ _VERSION = re.compile(rb'name="version" value="(\d+)"')
 
 
 class Client(HTTPConnection):
-    """A connection that is kept alive, and made again where it broke."""
+    """A connection that is kept alive, and made again, perhaps to the other machine, where it broke or was closed."""
 
-    def __init__(self, port: int) -> None:
-        super().__init__("127.0.0.1", port, timeout=30)
+    def __init__(self, ports: Sequence[int]) -> None:
+        self.ports = ports
+        super().__init__("127.0.0.1", ports[0], timeout=30)
+
+    def close(self) -> None:
+        """Let go; what comes next goes to any of the machines."""
+        super().close()
+        self.port = random.choice(self.ports)
 
     def ask(self, method: str, path: str, headers: dict[str, str], body: str = "") -> tuple[HTTPResponse, bytes]:
         """Return the answer and its body. OSError when it does not come: what the server did is unknown then."""
@@ -142,8 +155,8 @@ def values_on(body: bytes) -> dict[int, int]:
 class Reader:
     """Fetches pages, and compares what they show with the board."""
 
-    def __init__(self, board: Board, port: int) -> None:
-        self.board, self.client = board, Client(port)
+    def __init__(self, board: Board, ports: Sequence[int]) -> None:
+        self.board, self.client = board, Client(ports)
         self._kept: dict[Page, tuple[str, dict[int, int]]] = {}
 
     def run(self, pages: Sequence[Page], weights: Sequence[int]) -> None:
@@ -175,8 +188,8 @@ class Reader:
 class Writer:
     """Saves its own posts, each value one above the last; nobody else writes them."""
 
-    def __init__(self, board: Board, port: int, cookie: str, key: str, pages: Sequence[Page]) -> None:
-        self.board, self.client, self.pages = board, Client(port), pages
+    def __init__(self, board: Board, ports: Sequence[int], cookie: str, key: str, pages: Sequence[Page]) -> None:
+        self.board, self.client, self.pages = board, Client(ports), pages
         self.cookie, self.key = cookie, key
         self._versions: dict[int, int] = {}
 
@@ -239,8 +252,8 @@ class Writer:
 class Payer:
     """Becomes one member after another, by way of signed webhooks; nobody else does."""
 
-    def __init__(self, board: Board, port: int) -> None:
-        self.board, self.client = board, Client(port)
+    def __init__(self, board: Board, ports: Sequence[int]) -> None:
+        self.board, self.client = board, Client(ports)
         self.members = values_on(self.client.get("/")[1])[MEMBERS]  # now, when no worker dies yet
 
     def run(self) -> None:
@@ -279,24 +292,42 @@ def check(data_dir: Path, *, reads: int, seconds: float, fault: str = "", kill_s
     """
     board, environment = Board(), {"KILL_SHARE": str(kill_share), "FAULT": fault, "API_REQUESTS_PER_MINUTE": "1000000"}
     key = _cut_key(data_dir)
-    with serving(data_dir, application="freshness_app:application()", workers=WORKERS, **environment) as server:
-        cookie, posts = _sign_in_and_choose(server.port)
+    with ExitStack() as house:
+        directories = _machines(data_dir)
+        servers = [house.enter_context(_machine(each, len(directories), environment)) for each in directories]
+        ports = [server.port for server in servers]
+        cookie, posts = _sign_in_and_choose(ports)
         pages, weights = _mix(posts, cookie)
-        writers = [Writer(board, server.port, cookie, key, posts[n::WRITERS]) for n in range(WRITERS)]
+        writers = [Writer(board, ports, cookie, key, posts[n::WRITERS]) for n in range(WRITERS)]
         jobs = [writer.run for writer in writers]
-        jobs += [partial(Reader(board, server.port).run, pages, weights) for _ in range(READERS)]
-        jobs.append(Payer(board, server.port).run)
+        jobs += [partial(Reader(board, ports).run, pages, weights) for _ in range(READERS)]
+        jobs.append(Payer(board, ports).run)
         _run(board, jobs, lambda: board.counts["reads"] >= reads or bool(fault and board.violations), seconds)
         if not fault:
-            _compare_when_quiet(board, server.port, writers, pages)
-        board.counts["workers killed"] = server.log.read_text().count("SIGKILL")
+            _compare_when_quiet(board, ports, writers, pages)
+        board.counts["workers killed"] = sum(server.log.read_text().count("SIGKILL") for server in servers)
     return board
+
+
+def _machines(data_dir: Path) -> list[Path]:
+    """Return the data directory, and with PostgreSQL that of a second machine on its database."""
+    if not environment_of(data_dir):
+        return [data_dir]
+    other = data_dir / "other"
+    other.mkdir()
+    shutil.copy(data_dir / FILE, other)
+    shutil.copy(data_dir / "demo-secret", other)  # what SECRET_KEY is to machines in production
+    return [data_dir, other]
+
+
+def _machine(directory: Path, machines: int, environment: Mapping[str, str]) -> AbstractContextManager[Server]:
+    return serving(directory, application="freshness_app:application()", workers=WORKERS // machines, **environment)
 
 
 def _cut_key(data_dir: Path) -> str:
     """Have the operator cut a key for Ada, as `flask keys create` does, and return its text."""
     command = [sys.executable, "-m", "flask", "keys", "create", "--name", "freshness", "--scope", "posts:read"]
-    environment = {**os.environ, "DATA_DIR": str(data_dir)}
+    environment = {**os.environ, "DATA_DIR": str(data_dir), **environment_of(data_dir)}
     done = subprocess.run(
         [*command, "--scope", "posts:write"], cwd=ROOT, env=environment, capture_output=True, check=True
     )
@@ -305,9 +336,9 @@ def _cut_key(data_dir: Path) -> str:
     return found[0].decode()
 
 
-def _sign_in_and_choose(port: int) -> tuple[str, list[Page]]:
+def _sign_in_and_choose(ports: Sequence[int]) -> tuple[str, list[Page]]:
     """Become Ada; return her cookie, and the posts that every list shows."""
-    with closing(Client(port)) as client:
+    with closing(Client(ports)) as client:
         answer, _ = client.act("demo.switch_persona", cookie="", page="/", htmx=False, persona="ada")
         _, body = client.get(f"/api/v1/posts?limit={POSTS}")
     posts = [Page(f"/blog/{post['slug']}", (post["id"],)) for post in json.loads(body)["data"]]
@@ -345,13 +376,13 @@ def _run(board: Board, jobs: list[Callable[[], None]], enough: Callable[[], bool
         job.result()
 
 
-def _compare_when_quiet(board: Board, port: int, writers: list[Writer], pages: list[Page]) -> None:
+def _compare_when_quiet(board: Board, ports: Sequence[int], writers: list[Writer], pages: list[Page]) -> None:
     """Read every page on every worker when nothing moves any more, and compare it with the database."""
     for writer in writers:
         for page in writer.pages:
             writer.look_up(page)
     for page in pages:
-        reader, seen, deadline = Reader(board, port), set[str](), time.monotonic() + 10
+        reader, seen, deadline = Reader(board, ports), set[str](), time.monotonic() + 10
         while len(seen) < WORKERS and time.monotonic() < deadline:
             seen.add(reader.read(page))
             seen.discard("")
@@ -360,19 +391,36 @@ def _compare_when_quiet(board: Board, port: int, writers: list[Writer], pages: l
 
 
 def main() -> int:
-    """Check a demo of its own, say what came of it, and return 1 where a violation did."""
+    """Check one demo after another, say what came of it, and return 1 where a violation did."""
     parser = argparse.ArgumentParser(description="Look for stale reads.")
     parser.add_argument("--reads", type=int, default=1_000_000)
-    reads = parser.parse_args().reads
-    with tempfile.TemporaryDirectory() as directory:
+    parser.add_argument("--pieces", type=Path, default=Path(os.devnull))
+    parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")
+    asked = parser.parse_args()
+    done = [Counter(json.loads(line)) for line in asked.pieces.read_text().splitlines()]
+    while (left := asked.reads - sum(piece["reads"] for piece in done)) > 0 and not any(p["violations"] for p in done):
+        done.append(_piece(asked.database, min(left, PIECE)))
+        with asked.pieces.open("a") as file:
+            file.write(json.dumps(done[-1]) + "\n")
+        sys.stdout.write(f"{sum(piece['reads'] for piece in done):>10,}  reads so far\n")
+    total = sum(done, Counter[str]())
+    sys.stdout.writelines(f"{number:>10,}  {what}\n" for what, number in total.items())
+    return 1 if total["violations"] else 0
+
+
+def _piece(database: str, reads: int) -> Counter[str]:
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        if database == "postgresql":
+            create_database(directory)
+        environment = {**os.environ, "DATA_DIR": name, **environment_of(directory)}
         prepare = [sys.executable, "-m", "flask", "prepare"]
-        subprocess.run(prepare, cwd=ROOT, env={**os.environ, "DATA_DIR": directory}, check=True, capture_output=True)
+        subprocess.run(prepare, cwd=ROOT, env=environment, check=True, capture_output=True)
         began = time.monotonic()
-        board = check(Path(directory), reads=reads, seconds=float("inf"))
-    figures = {**board.counts, "violations": len(board.violations), "seconds": round(time.monotonic() - began)}
-    sys.stdout.writelines(f"{number:>10,}  {what}\n" for what, number in figures.items())
+        board = check(directory, reads=reads, seconds=float("inf"))
     sys.stdout.writelines(f"{violation}\n" for violation in board.violations[:10])
-    return 1 if board.violations else 0
+    found = {"violations": len(board.violations), "seconds": round(time.monotonic() - began)}
+    return board.counts + Counter(found)
 
 
 if __name__ == "__main__":

@@ -10,9 +10,10 @@ import random
 import secrets
 import signal
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from flask import Flask, Response, g
@@ -22,7 +23,6 @@ from sqlalchemy.orm import Session
 import flask_revalidation.cache
 import flask_revalidation.transaction
 from app import create_app
-from flask_revalidation.cache import Make
 from flask_revalidation.privacy import shared
 from flask_revalidation.store import Entry, Fill
 from flask_revalidation.transaction import _RUNNING, current_write, write
@@ -83,6 +83,43 @@ def purge_in_one_process(_app: Flask) -> None:
     flask_revalidation.transaction.replace_versions = replace_here
 
 
+def purge_in_one_machine(app: Flask) -> None:
+    """Plant: the versions live in the data directory, so a write tells only the workers of its own machine."""
+    folder = Path(app.config["DATA_DIR"], "versions")
+    folder.mkdir(exist_ok=True)
+
+    def file_of(tag: str) -> Path:
+        return folder / tag.encode().hex()
+
+    def read(_source: Any, tags: Collection[str]) -> dict[str, str]:
+        return {tag: file_of(tag).read_text() if file_of(tag).exists() else "" for tag in tags}
+
+    def replace_here(_source: Any, tags: Iterable[str]) -> None:
+        for tag in tags:
+            file_of(tag).write_text(secrets.token_hex(16))
+
+    flask_revalidation.cache.read_versions = read
+    flask_revalidation.transaction.replace_versions = replace_here
+
+
+def read_committed(app: Flask) -> None:
+    """Plant: each statement sees another moment, and a part hands its later versions to the page around it."""
+
+    def take_later(fill: Fill, part: Entry) -> None:
+        fill.versions.update(part.versions)
+
+    Fill.add = take_later  # type: ignore[method-assign]
+    render = flask_revalidation.cache._entry
+
+    def slowly(*arguments: Any) -> Entry:
+        time.sleep(random.choice((0, DELAY)))  # between what the page has read and what its part reads
+        return render(*arguments)
+
+    flask_revalidation.cache._entry = slowly
+    with app.app_context():
+        db.engine.update_execution_options(isolation_level="READ COMMITTED")
+
+
 def revalidate_after_commit(app: Flask) -> None:
     """Plant: the versions are replaced in a second transaction, and a worker may die between the two."""
 
@@ -103,8 +140,8 @@ def fill_without_snapshot(_app: Flask) -> None:
     """Plant: a copy is made in one transaction, and stored under the versions of a later one."""
     fill = flask_revalidation.cache._fill
 
-    def fill_with_what_was_read(state: Any, key: str, tags: Collection[str], make: Make) -> Entry:
-        with shared(Fill(key)):
+    def fill_with_what_was_read(state: Any, key: str, tags: Collection[str], make: Callable[[Any], Entry]) -> Entry:
+        with shared(Fill(key, {})):
             made = make({})
         state.db.session.rollback()
         time.sleep(DELAY)
@@ -117,4 +154,6 @@ FAULTS = {
     "per-process": purge_in_one_process,
     "after-commit": revalidate_after_commit,
     "no-snapshot": fill_without_snapshot,
+    "per-machine": purge_in_one_machine,
+    "read-committed": read_committed,
 }

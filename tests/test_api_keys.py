@@ -87,6 +87,7 @@ def test_invented_key_with_the_id_of_another_opens_nothing(app, key):
         assert refusal(Caller(app, text).get("/me")) == (401, "key-needed")
 
 
+@pytest.mark.sqlite("it reads the file")
 def test_secret_is_in_no_table_no_file_no_log_and_no_answer(make_app, data_dir, caplog):
     caplog.set_level(logging.DEBUG)
     app = make_app(testing=False, **QUOTA)
@@ -236,6 +237,7 @@ LATE = {
 }
 
 
+@pytest.mark.sqlite("on PostgreSQL a write does not wait, and comes before")
 @pytest.mark.parametrize("case", LATE)
 def test_write_that_waits_while_its_right_is_taken_away_writes_nothing(make_app, monkeypatch, case):
     deed, expected = LATE[case]

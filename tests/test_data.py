@@ -18,6 +18,7 @@ from models.setting import Switch
 from models.text import first_words, slugify, to_html
 
 
+@pytest.mark.sqlite("its pragmas")
 def test_connections_are_durable_and_checked(app):
     with app.app_context():
         asked = ("journal_mode", "synchronous", "foreign_keys")
@@ -26,6 +27,7 @@ def test_connections_are_durable_and_checked(app):
     assert found == ["wal", 2, 1]
 
 
+@pytest.mark.sqlite("PostgreSQL has sequences")
 def test_no_id_is_given_twice(app):
     promised = {table.name for table in db.metadata.sorted_tables if table.kwargs.get("sqlite_autoincrement")}
     with app.app_context():
@@ -86,6 +88,7 @@ def test_eight_writers_at_once_all_get_on(app, data_dir):
     assert set(Counter(names).values()) == {30}
 
 
+@pytest.mark.sqlite("it holds the file")
 def test_write_that_cannot_start_is_busy_and_leaves_no_lock_behind(app, data_dir):
     import sqlite3
 

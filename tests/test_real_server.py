@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from serving import Server, serving
 
 OWN_HEADERS = {"Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "same-origin"}
@@ -51,6 +52,7 @@ def test_body_without_a_length_is_read_whole_or_refused(data_dir):
         assert send(server, iter([*letter, *(b"x" * 100_000 for _ in range(30))]))[0] == 413
 
 
+@pytest.mark.sqlite("it holds the file")
 def test_busy_database_refuses_writes_in_time_and_serves_readers(data_dir):
     with serving(data_dir) as server:
         other = sqlite3.connect(data_dir / "hallway.db", isolation_level=None)

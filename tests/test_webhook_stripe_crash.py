@@ -155,6 +155,7 @@ def wait_until(true, seconds=20):
         time.sleep(0.02)
 
 
+@pytest.mark.sqlite("it holds the file")
 def test_w31_locked_database_is_a_503_in_time_and_later_the_event_is_taken(house):
     events = [counted(f"w31.{n}") for n in range(6)]
     with closing(sqlite3.connect(house.data_dir / "hallway.db", isolation_level=None)) as other:
@@ -174,6 +175,7 @@ def timed_post(sender, body):
     return time.monotonic() - begun, answer
 
 
+@pytest.mark.sqlite("it holds the file")
 def test_w31_writer_who_does_not_let_go_is_a_503_in_time(make_app, data_dir):
     app = make_app(testing=False)
     with acquire(str(data_dir / "hallway.db"), 5):

@@ -2,7 +2,7 @@
 
 import logging
 
-from flask import Flask, Response, current_app, make_response, request
+from flask import Flask, Response, abort, current_app, make_response, request
 from sqlalchemy.exc import OperationalError, TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
@@ -25,6 +25,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(Busy, busy)
     app.register_error_handler(OperationalError, database_failed)
     app.register_error_handler(PoolTimeout, busy)
+    app.before_request(lambda: abort(404) if "\0" in request.path else None)  # PostgreSQL has no such text
     app.register_error_handler(Exception, failure)
 
 

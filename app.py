@@ -3,7 +3,6 @@
 from types import ModuleType
 
 from flask import Flask, request
-from flask_migrate import Migrate
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import cli
@@ -34,7 +33,6 @@ def create_app(given: Settings | None = None, *, testing: bool = False) -> Flask
     _configure(app, env, testing)
     env.data_dir.mkdir(parents=True, exist_ok=True)
     db.init_app(app)
-    Migrate(app, db, render_as_batch=True)
 
     templating.register(app, release)
     assets.register(app)

@@ -3,13 +3,13 @@
 import ast
 import fcntl
 import inspect
+import os
 import textwrap
 from pathlib import Path
 
 import click
 from flask import Flask, current_app
 from flask.cli import AppGroup, with_appcontext
-from flask_migrate import upgrade
 
 from actions.accounts import Credentials
 from api.cron import run_due
@@ -17,8 +17,7 @@ from demo.commands import stripe
 from flask_revalidation import retried, revalidate_everything, revalidate_tag, write
 from flask_server_actions import Action, Result, sweep_form_keys
 from flask_server_actions.declare import place
-from models import ApiKey, Delivery, IdempotencyKey, NotFound, Post, Role, Scope, User, UserSession
-from settings import Settings
+from models import ApiKey, Delivery, IdempotencyKey, NotFound, Post, Role, Scope, User, UserSession, db
 
 users = AppGroup("users", help="Accounts.")
 keys = AppGroup("keys", help="Keys to the public door.")
@@ -27,7 +26,11 @@ cron = AppGroup("cron", help="What a scheduler calls.")
 
 
 def register(app: Flask) -> None:
-    """Add the commands to `app`."""
+    """Add the commands to `app`. Those of migrations take 9 MB, which the workers of gunicorn do without."""
+    if "SERVER_SOFTWARE" not in os.environ:  # gunicorn sets it
+        from flask_migrate import Migrate
+
+        Migrate(app, db, render_as_batch=True)
     for command in (list_actions, prepare, sweep, users, keys, posts, cron, stripe):
         app.cli.add_command(command)
 
@@ -37,9 +40,10 @@ def register(app: Flask) -> None:
 @retried
 def prepare() -> None:
     """Bring the database up to date, and in demo mode fill it; harmless when repeated, or run twice at once."""
-    directory = Settings.from_environment().data_dir
-    with Path(directory, "prepare.lock").open("ab") as lock:
+    with Path(current_app.config["DATA_DIR"], "prepare.lock").open("ab") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        from flask_migrate import upgrade
+
         upgrade()
         from demo.seed import PARTNER_KEY, PASSWORD, PEOPLE, has_public_passwords, seed
 

@@ -4,12 +4,14 @@ import http.client
 import os
 import re
 import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from serving import Server, serving
+from serving import ROOT, Server, serving
 
 OWN_HEADERS = {"Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "same-origin"}
 
@@ -82,3 +84,11 @@ def test_interrupted_server_stops_cleanly(data_dir):
 
         assert server.stop() == 0
         assert not re.search("Traceback|Error", server.log.read_text())
+
+
+def test_worker_carries_no_migrations_and_no_other_database(data_dir):
+    code = "import app, sys; app.create_app(); print(sorted({'alembic', 'mako', 'psycopg'} & set(sys.modules)))"
+    environment = {**os.environ, "DATA_DIR": str(data_dir), "SERVER_SOFTWARE": "gunicorn"}
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True)
+
+    assert done.stdout == "[]\n", done.stderr

@@ -1,6 +1,6 @@
 """What a reader asks for, with more and more posts: milliseconds of one uncached request in process, and the growth.
 
-It is the processor's time that is counted, of this process alone: whatever else runs on the machine does not show in it.
+It is the processor's time of this process alone: whatever else runs on the machine does not show in it.
 Usage: python -m bench.growth [--sizes 24 1000 10000 100000]
 """
 

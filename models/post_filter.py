@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from sqlalchemy import Row, Select, func, select
@@ -61,11 +61,9 @@ class PostFilter:
 
     def counts(self) -> dict[PostStatus | None, int]:
         """Count the posts of each status, and under None those of all, up to `MANY`."""
-        statuses = (None, *PostStatus)
         if self.words:
-            return {each: sum(each in (None, row.status) for row in self.matches) for each in statuses}
-        counts = [count_of(replace(self, status=status).apply(select(Post.id))) for status in statuses]
-        return dict(zip(statuses, db.session.execute(select(*counts)).one(), strict=True))
+            return {each: sum(each in (None, row.status) for row in self.matches) for each in (None, *PostStatus)}
+        return dict(zip((None, *PostStatus), db.session.execute(_counts_of(self)).one(), strict=True))
 
     def tags(self) -> Sequence[Tag]:
         """Return the tags that the posts stand under, by name."""
@@ -74,3 +72,9 @@ class PostFilter:
     def under_tag(self) -> Select[tuple[int]]:
         """Return the ids of the posts under the `Tag` of the query around this one."""
         return self.apply(select(Post.id)).join(post_tag).where(post_tag.c.tag_id == Tag.id).correlate(Tag)
+
+
+@lru_cache
+def _counts_of(posts: PostFilter) -> Select[Any]:
+    """Return the statement that counts posts of all statuses and of each. Making it takes longer than running it."""
+    return select(*(count_of(replace(posts, status=each).apply(select(Post.id))) for each in (None, *PostStatus)))

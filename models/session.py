@@ -58,6 +58,6 @@ class UserSession(Model):
 
 
 # Made once, for it is asked in every request.
-_ASKED = UserSession.digest == bindparam("token"), UserSession.expires_at > bindparam("now")
-_USER_OF = select(User).join(UserSession, UserSession.user_id == User.id).where(*_ASKED, User.disabled_at.is_(None))
-_USER_OF = _USER_OF.execution_options(include_deleted=True)  # so that no condition is added anew: there is none
+_ASKED = UserSession.digest == bindparam("token"), UserSession.expires_at > bindparam("now"), User.disabled_at.is_(None)
+# So no condition is added each time: in neither table are rows that are only marked as deleted.
+_USER_OF = select(User).where(UserSession.user_id == User.id, *_ASKED).execution_options(include_deleted=True)

@@ -201,7 +201,7 @@ PARTS = {
     "kind": "invalid",
     "part": 0,
 }
-PARTS |= {"name": "site.css", "filename": "icon.svg", "part": 0}
+PARTS |= {"name": "site.css"} | {"filename": "icon.svg"} | {"part": 0}
 
 
 def test_every_address_that_is_read_answers_everyone_and_writes_nothing(app, visitor, ada):

@@ -30,7 +30,10 @@ class PostFilter:
         if self.status:
             query = query.where(Post.status == self.status)
         if self.tag:
-            query = query.where(Post.tags.any(Tag.name == self.tag))
+            # Where few posts stand under it, they are looked up; else the newest of all are tried, and soon enough fit.
+            under = select(post_tag.c.post_id).join(Tag).where(Tag.name == self.tag).limit(MANY + 1)
+            ids = db.session.scalars(under).all()
+            query = query.where(Post.id.in_(ids) if len(ids) <= MANY else Post.tags.any(Tag.name == self.tag))
         if self.author:
             query = query.where(Post.author_id == select(User.id).where(User.handle == self.author).scalar_subquery())
         return query

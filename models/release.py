@@ -15,11 +15,7 @@ BODY_LIMIT = 90_000  # characters, of the hundred thousand that a post may have
 _LINK = re.compile(r"https://[\w.-]+/[\w./%+@~-]{1,500}", re.ASCII)
 
 
-def _text(value: Any) -> str:
-    return storable(value) if isinstance(value, str) else ""
-
-
-Text = Annotated[str, BeforeValidator(_text)]
+Text = Annotated[str, BeforeValidator(lambda value: storable(value) if isinstance(value, str) else "")]
 
 
 class Release(BaseModel):

@@ -80,3 +80,16 @@ def test_letters_have_pages_too(app, ada):
     pages = pages_of(ada, "/dashboard/inbox?show=unread")
 
     assert [page.count('<article class="letter') for page in pages] == [50, 50, 24]
+
+
+def test_rare_and_common_tags_are_looked_up_in_two_ways_and_listed_in_one(app, monkeypatch):
+    with app.app_context():
+        names = [tag.name for tag in PostFilter().tags()]
+        rare = {name: ids(PostFilter(tag=name).page(size=3)) for name in [*names, "nothing"]}
+        counts = {name: PostFilter(tag=name).count() for name in names}
+        monkeypatch.setattr("models.post_filter.MANY", 0)
+
+        assert {name: ids(PostFilter(tag=name).page(size=3)) for name in [*names, "nothing"]} == rare
+        assert {name: PostFilter(tag=name).count() for name in names} == counts
+        assert all(counts.values())
+        assert rare["nothing"] == []

@@ -31,7 +31,8 @@ def _random(length: int) -> str:
     return "".join(secrets.choice(_ALPHABET) for _ in range(length))
 
 
-def _digest(text: str) -> str:
+def digest_of(text: str) -> str:
+    """Return what is kept of a secret that we have made, so that a copy of the database opens nothing."""
     # A fast hash is enough: nobody chose this secret, and 226 random bits are not guessed.
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -62,7 +63,7 @@ class ApiKey(Model):
         text = text or f"hd_{_random(_ID)}_{_random(_SECRET)}"
         if not (shape := _TEXT.fullmatch(text)):
             raise ValueError("a key is hd_, ten characters, _ and 38 more")
-        key = cls(key_id=shape[1], digest=_digest(text), name=name, scopes=" ".join(sorted(set(scopes))), user=user)
+        key = cls(key_id=shape[1], digest=digest_of(text), name=name, scopes=" ".join(sorted(set(scopes))), user=user)
         db.session.add(key)
         return key, text
 
@@ -71,7 +72,7 @@ class ApiKey(Model):
         """Return the key that `text` is, unless it is revoked or its person has gone. What is no key costs no query."""
         if not _TEXT.fullmatch(text):
             return None
-        query = select(cls).join(User).where(cls.digest == _digest(text))
+        query = select(cls).join(User).where(cls.digest == digest_of(text))
         return db.session.scalar(query.where(cls.revoked_at.is_(None), User.disabled_at.is_(None)))
 
     @classmethod

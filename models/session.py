@@ -1,21 +1,16 @@
 """Sessions: one row each, so that signing out or disabling an account holds at once, on every worker."""
 
-import hashlib
 import secrets
 from datetime import datetime, timedelta
-from typing import Self
 
 from sqlalchemy import ForeignKey, String, bindparam, delete, select
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from models.api_key import digest_of
 from models.database import Model, db, now
 from models.user import User
 
 LIFETIME = timedelta(days=14)
-
-
-def _digest(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
 
 
 class UserSession(Model):
@@ -32,19 +27,20 @@ class UserSession(Model):
     @classmethod
     def start(cls, user: User) -> str:
         """Begin a session and return its token: 256 random bits that only the browser keeps."""
+        cls.sweep(most=20)  # the table stays small though nobody sweeps it
         token = secrets.token_urlsafe(32)
-        db.session.add(cls(digest=_digest(token), user_id=user.id, expires_at=now() + LIFETIME))
+        db.session.add(cls(digest=digest_of(token), user_id=user.id, expires_at=now() + LIFETIME))
         return token
 
     @classmethod
     def user_of(cls, token: str) -> User | None:
         """Return who the token stands for: nobody, once it has ended or expired or the account is disabled."""
-        return db.session.scalar(_USER_OF, {"token": _digest(token), "now": now()})
+        return db.session.scalar(_USER_OF, {"token": digest_of(token), "now": now()})
 
     @classmethod
     def end(cls, token: str) -> None:
         """End the session of a token."""
-        db.session.execute(delete(cls).where(cls.digest == _digest(token)))
+        db.session.execute(delete(cls).where(cls.digest == digest_of(token)))
 
     @classmethod
     def end_all_of(cls, user: User) -> None:
@@ -52,9 +48,10 @@ class UserSession(Model):
         db.session.execute(delete(cls).where(cls.user_id == user.id))
 
     @classmethod
-    def sweep(cls: type[Self]) -> None:
-        """Remove what has expired."""
-        db.session.execute(delete(cls).where(cls.expires_at <= now()))
+    def sweep(cls, most: int | None = None) -> None:
+        """Remove what has expired, or some of it; what someone else is removing is left to them."""
+        some = select(cls.digest).where(cls.expires_at <= now()).limit(most).with_for_update(skip_locked=True)
+        db.session.execute(delete(cls).where(cls.digest.in_(some)))
 
 
 # Made once, for it is asked in every request.

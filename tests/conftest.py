@@ -14,7 +14,7 @@ from flask import Flask, request_finished
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
 from jinja2 import FileSystemBytecodeCache
-from postgres import create_database, drop_database, environment_of
+from postgres import create_database, environment_of, lend_database, remember
 from werkzeug.test import TestResponse
 
 from app import create_app
@@ -48,8 +48,20 @@ def settings_for(directory: Path, **environment: str) -> Settings:
     return Settings.from_environment({"DATA_DIR": str(directory), **given})
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Let pools of applications that a test has made for itself end with the process: psycopg would complain."""
+    if ON_POSTGRES:
+        ignored = (
+            "ignore:Exception ignored in. .function BaseConnection.__del__:pytest.PytestUnraisableExceptionWarning"
+        )
+        config.addinivalue_line("filterwarnings", ignored)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave out what is about the other database, and say why."""
+    """Leave out what is of the other database, and say why; on PostgreSQL also what needs none, or a browser."""
+    if ON_POSTGRES:
+        items[:] = [item for item in items if {"data_dir", "filled_directory"} & set(getattr(item, "fixturenames", ()))]
+        items[:] = [item for item in items if not item.path.name.startswith(("test_browser", "test_howto"))]
     for item in items:
         if ON_POSTGRES and (only := item.get_closest_marker("sqlite")):
             item.add_marker(pytest.mark.skip(reason=f"of SQLite: {only.args[0]}"))
@@ -71,6 +83,8 @@ def filled_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
             _nothing_is_due_soon()
             throw_one_away()
     _checkpoint(app)
+    if ON_POSTGRES:
+        remember(directory)
     return directory
 
 
@@ -100,15 +114,13 @@ def _checkpoint(app: Flask) -> None:
 
 
 @pytest.fixture
-def data_dir(filled_directory: Path, tmp_path: Path) -> Iterator[Path]:
+def data_dir(filled_directory: Path, tmp_path: Path) -> Path:
     """A data directory of this test alone, and with PostgreSQL a database as well."""
     directory = tmp_path / "data"
     shutil.copytree(filled_directory, directory)
     if ON_POSTGRES:
-        create_database(directory, like=filled_directory)
-    yield directory
-    if ON_POSTGRES:
-        drop_database(directory)
+        lend_database(directory, like=filled_directory)
+    return directory
 
 
 # Files whose promises hold with the answers in front of Flask, and with Flask alone.

@@ -24,7 +24,7 @@ import flask_revalidation.cache
 import flask_revalidation.transaction
 from app import create_app
 from flask_revalidation.privacy import shared
-from flask_revalidation.store import Entry, Fill
+from flask_revalidation.store import Entry, Fill, current_fill
 from flask_revalidation.transaction import _RUNNING, current_write, write
 from models import db
 
@@ -112,7 +112,8 @@ def read_committed(app: Flask) -> None:
     render = flask_revalidation.cache._entry
 
     def slowly(*arguments: Any) -> Entry:
-        time.sleep(random.choice((0, DELAY)))  # between what the page has read and what its part reads
+        if current_fill.get():
+            time.sleep(DELAY)  # between what the page has read and what its part reads
         return render(*arguments)
 
     flask_revalidation.cache._entry = slowly

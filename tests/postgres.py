@@ -1,6 +1,7 @@
-"""A real PostgreSQL for the tests: one server for each pytest process, one database for each test."""
+"""A real PostgreSQL for the tests: one server for each pytest process, and a database that each test finds the same."""
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,37 @@ from sqlalchemy import URL, make_url
 
 FILE = "database-url"  # in a data directory: where its database is
 _numbers = count(1)
+_lent: list[Path] = []  # the data directory whose database the last test had
+
+# Copies every table into the schema "filled", and makes a function that puts back those that are no longer the same.
+# Making a database from a template takes ten times as long.
+_REMEMBER = """
+CREATE SCHEMA filled;
+DO $$ DECLARE name text; BEGIN
+  FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP
+    EXECUTE format('CREATE TABLE filled.%1$I AS TABLE public.%1$I', name);
+  END LOOP;
+END $$;
+CREATE TABLE filled._sequence AS SELECT sequencename::text, last_value FROM pg_sequences WHERE schemaname = 'public';
+CREATE FUNCTION filled.put_back() RETURNS void LANGUAGE plpgsql AS $$
+DECLARE name text; columns text; same boolean; BEGIN
+  SET LOCAL session_replication_role = replica;
+  SET LOCAL lock_timeout = '2s';
+  FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'filled' AND tablename <> '_sequence' LOOP
+    EXECUTE format('SELECT (SELECT string_agg(t::text, chr(10) ORDER BY t::text) FROM filled.%1$I t)'
+      ' IS NOT DISTINCT FROM (SELECT string_agg(t::text, chr(10) ORDER BY t::text) FROM public.%1$I t)', name)
+      INTO same;
+    IF NOT same THEN
+      SELECT string_agg(quote_ident(column_name), ', ') INTO columns FROM information_schema.columns
+        WHERE table_schema = 'public' AND table_name = name AND is_generated = 'NEVER';
+      EXECUTE format('DELETE FROM public.%1$I; INSERT INTO public.%1$I (%2$s) SELECT %2$s FROM filled.%1$I',
+        name, columns);
+    END IF;
+  END LOOP;
+  PERFORM setval(format('public.%I', sequencename)::regclass, coalesce(last_value, 1), last_value IS NOT NULL)
+    FROM filled._sequence;
+END $$;
+"""
 
 
 @cache
@@ -34,6 +66,16 @@ def _url(name: str) -> URL:
     return make_url(_server().get_uri()).set(drivername="postgresql+psycopg", database=name)
 
 
+_OTHERS = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+
+
+@contextmanager
+def _connected(directory: Path) -> Iterator[psycopg.Connection]:
+    url = make_url((directory / FILE).read_text()).set(drivername="postgresql")
+    with psycopg.connect(url.render_as_string(hide_password=False), autocommit=True) as connection:
+        yield connection
+
+
 @contextmanager
 def _administration() -> Iterator[psycopg.Connection]:
     with psycopg.connect(_server().get_uri(), autocommit=True) as connection:
@@ -50,6 +92,30 @@ def create_database(directory: Path, *, like: Path | None = None) -> str:
     directory.mkdir(parents=True, exist_ok=True)
     (directory / FILE).write_text(text)
     return text
+
+
+def remember(directory: Path) -> None:
+    """Keep what the database of a data directory holds, for `lend_database`."""
+    with _connected(directory) as connection:
+        connection.execute(_REMEMBER)
+
+
+def lend_database(directory: Path, *, like: Path) -> None:
+    """Give a data directory a database with what `remember` has kept of that of `like`."""
+    if _lent:
+        last = _lent.pop()
+        shutil.copy(last, directory / FILE)
+        try:
+            with _connected(directory) as connection:
+                connection.execute(f"SELECT pg_terminate_backend(pid) {_OTHERS}")
+                connection.execute("SELECT filled.put_back()")
+        except psycopg.Error:  # a test has changed the tables themselves
+            drop_database(directory)
+            create_database(directory, like=like)
+    else:
+        create_database(directory, like=like)
+    shutil.copy(directory / FILE, kept := Path(tempfile.mkdtemp()) / FILE)
+    _lent.append(kept)
 
 
 def drop_database(directory: Path) -> None:

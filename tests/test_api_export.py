@@ -237,6 +237,7 @@ def peak(server):
     return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 
 
+@pytest.mark.sqlite("its rows are written into the file")
 def test_large_export_is_whole_and_takes_no_memory(large):
     server, key = large
     connection, answer = ask(server, key, "/posts?limit=100")
@@ -256,6 +257,7 @@ def test_large_export_is_whole_and_takes_no_memory(large):
     assert peak(server) - before < FEW
 
 
+@pytest.mark.sqlite("its rows are written into the file")
 def test_slow_client_keeps_no_snapshot_so_the_log_stays_small(large):
     server, key = large
     connection, answer = ask(server, key)
@@ -274,6 +276,7 @@ def test_slow_client_keeps_no_snapshot_so_the_log_stays_small(large):
     assert rest + 1000 == int(answer.headers["Content-Length"])
 
 
+@pytest.mark.sqlite("its rows are written into the file")
 def test_clients_that_hang_up_leave_nothing_behind(large):
     server, key = large
     for _ in range(4):

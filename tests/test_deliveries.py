@@ -137,7 +137,7 @@ def test_inbox_is_read_newest_first_in_pages(app, visitor):
         ]
         assert second.newer == 0
         assert len(Delivery.latest(per_page=100).rows) == 8
-        with pytest.raises(NotFound):
+        with pytest.raises(NotFound), write(by="test"):
             Delivery.find(10_000)
 
 

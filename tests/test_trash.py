@@ -12,7 +12,7 @@ from sqlalchemy import select, text
 from flask_revalidation import revalidate_everything, write
 from models import Comment, Like, Post, PostFilter, PostStatus, Role, Tag, User, db, now
 
-OF_POSTS = ("post", "post_tag", "comment", "like", "post_search")
+OF_POSTS = ["post", "post_tag", "comment", "like"] + ([] if ON_POSTGRES else ["post_search"])
 DESK = "/dashboard/posts"
 
 

@@ -6,6 +6,7 @@ from types import ModuleType
 
 import pytest
 from conftest import settings_for
+from postgres import environment_of
 from test_settings import GOOD, STRONG
 
 from api import webhooks
@@ -61,7 +62,8 @@ def sender(effects, **more):
 def start(data_dir, monkeypatch, added, settings=WithShop, **environment):
     """Start the application with the shop among its senders."""
     monkeypatch.setattr(webhooks, "SENDERS", [*webhooks.SENDERS, added])
-    return create_app(settings.from_environment({"DATA_DIR": str(data_dir), **environment}), testing=True)
+    environment = {"DATA_DIR": str(data_dir)} | environment_of(data_dir) | environment
+    return create_app(settings.from_environment(environment), testing=True)
 
 
 def test_sender_without_an_effect_stops_the_start(data_dir, monkeypatch, effects):

@@ -51,9 +51,8 @@ def settings_for(directory: Path, **environment: str) -> Settings:
 def pytest_configure(config: pytest.Config) -> None:
     """Let pools of applications that a test has made for itself end with the process: psycopg would complain."""
     if ON_POSTGRES:
-        ignored = (
-            "ignore:Exception ignored in. .function BaseConnection.__del__:pytest.PytestUnraisableExceptionWarning"
-        )
+        ended = "Exception ignored in. .function (BaseConnection|ServerCursorMixin).__del__"
+        ignored = f"ignore:{ended}:pytest.PytestUnraisableExceptionWarning"
         config.addinivalue_line("filterwarnings", ignored)
 
 

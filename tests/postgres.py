@@ -100,15 +100,20 @@ def remember(directory: Path) -> None:
         connection.execute(_REMEMBER)
 
 
+def put_back(directory: Path) -> None:
+    """Let the database of a data directory hold again what it held at `remember`, and close all connections to it."""
+    with _connected(directory) as connection:
+        connection.execute(f"SELECT pg_terminate_backend(pid) {_OTHERS}")
+        connection.execute("SELECT filled.put_back()")
+
+
 def lend_database(directory: Path, *, like: Path) -> None:
     """Give a data directory a database with what `remember` has kept of that of `like`."""
     if _lent:
         last = _lent.pop()
         shutil.copy(last, directory / FILE)
         try:
-            with _connected(directory) as connection:
-                connection.execute(f"SELECT pg_terminate_backend(pid) {_OTHERS}")
-                connection.execute("SELECT filled.put_back()")
+            put_back(directory)
         except psycopg.Error:  # a test has changed the tables themselves
             drop_database(directory)
             create_database(directory, like=like)

@@ -3,10 +3,10 @@
 import secrets
 import sqlite3
 from collections.abc import Collection
-from contextlib import closing
 
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import Column, Connection, MetaData, PoolProxiedConnection, SmallInteger, String, Table, event, text
+from sqlalchemy.exc import OperationalError
 
 from flask_revalidation.mistakes import Mistake
 from flask_revalidation.postgresql import WRITER
@@ -47,8 +47,8 @@ def read_versions(db: SQLAlchemy, tags: Collection[str]) -> dict[str, str]:
     """
     if db.session.registry.has() and db.session().in_transaction():
         return versions_on(db.session.connection().connection, tags)
-    with closing(db.engine.raw_connection()) as connection:
-        return versions_on(connection, tags)
+    with db.engine.connect() as connection:
+        return versions_on(connection.connection, tags)
 
 
 def versions_on(connection: PoolProxiedConnection, tags: Collection[str]) -> dict[str, str]:
@@ -66,7 +66,7 @@ def versions_on(connection: PoolProxiedConnection, tags: Collection[str]) -> dic
         return {tag: found.get(tag, found[EPOCH]) for tag in names}
     except Exception as error:
         if TABLE not in str(error) and not isinstance(error, KeyError):
-            raise
+            raise OperationalError(TABLE, None, error) from error
         raise Mistake(
             f"The database has no table {TABLE}, or nothing in it. Call `Revalidation(app, db)` before"
             " `db.create_all()`, or write a migration that creates it, and calls `insert_epoch(op.get_bind())` next."

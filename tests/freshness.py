@@ -43,6 +43,7 @@ from settings import DEMO_STRIPE_SECRET
 
 WORKERS, READERS, WRITERS, POSTS = 4, 5, 4, 6
 PIECE = 50_000  # reads
+EACH = 10  # seconds between two disturbances
 READS_PER_WRITE = 200  # paced by reads, not by the clock, so that a slow machine does the same work
 READS_PER_CONNECTION = 100  # a connection stays with its worker, so a reader moves on to meet the others
 MEMBERS = 0  # stands for the number of members, among the numbers of posts
@@ -118,7 +119,7 @@ class Board:
         self.newest: Mapping[int, Acknowledged] = {}
         self.violations: list[str] = []
         self.counts: Counter[str] = Counter()
-        self.stop = threading.Event()
+        self.stop, self.disturbed = threading.Event(), False
         self._lock = threading.Lock()
 
     def acknowledge(self, post: int, value: int) -> None:
@@ -175,6 +176,9 @@ class Reader:
             answer, body = self.client.get(page.path, cookie=page.cookie, etag=etag)
         except OSError:
             self.board.count("reads cut off")
+            return ""
+        if answer.status == 503 and self.board.disturbed:
+            self.board.count("reads refused")
             return ""
         if answer.status not in (200, 304):
             raise RuntimeError(f"{page.path} answered {answer.status}")
@@ -285,10 +289,19 @@ class Payer:
             self.board.count(f"webhooks answered {answer.status}")
 
 
-def check(data_dir: Path, *, reads: int, seconds: float, fault: str = "", kill_share: float = KILL_SHARE) -> Board:
+def check(
+    data_dir: Path,
+    *,
+    reads: int,
+    seconds: float,
+    fault: str = "",
+    kill_share: float = KILL_SHARE,
+    disturb: Callable[[list[Server]], None] | None = None,
+) -> Board:
     """Serve `data_dir`; write and read until that many reads are done, then compare every page once more.
 
     With a `fault` planted (freshness_app.py), the first violation ends it. `seconds` is the longest it may take.
+    `disturb` is done to the servers again and again meanwhile; reads may be refused then.
     """
     board, environment = Board(), {"KILL_SHARE": str(kill_share), "FAULT": fault, "API_REQUESTS_PER_MINUTE": "1000000"}
     key = _cut_key(data_dir)
@@ -302,11 +315,20 @@ def check(data_dir: Path, *, reads: int, seconds: float, fault: str = "", kill_s
         jobs = [writer.run for writer in writers]
         jobs += [partial(Reader(board, ports).run, pages, weights) for _ in range(READERS)]
         jobs.append(Payer(board, ports).run)
+        if disturb:
+            board.disturbed = True
+            jobs.append(partial(_disturb, board, partial(disturb, servers)))
         _run(board, jobs, lambda: board.counts["reads"] >= reads or bool(fault and board.violations), seconds)
         if not fault:
             _compare_when_quiet(board, ports, writers, pages)
         board.counts["workers killed"] = sum(server.log.read_text().count("SIGKILL") for server in servers)
     return board
+
+
+def _disturb(board: Board, once: Callable[[], None]) -> None:
+    while not board.stop.wait(EACH):
+        once()
+        board.count("disturbances")
 
 
 def _machines(data_dir: Path) -> list[Path]:

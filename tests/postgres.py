@@ -62,6 +62,18 @@ def _server() -> Any:
     return server
 
 
+def restart() -> None:
+    """Stop the server at once, with all who are connected, and start it again."""
+    _server().stop()
+    _server().start()
+
+
+def be_durable() -> None:
+    """Let commits wait for the disk, as in production; for measurements."""
+    for statement in ("ALTER SYSTEM RESET ALL", "SELECT pg_reload_conf()"):
+        _server().psql(f"{statement};")
+
+
 def _url(name: str) -> URL:
     return make_url(_server().get_uri()).set(drivername="postgresql+psycopg", database=name)
 

@@ -6,10 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from notes_app import Note, close, make, read
 from sqlalchemy import select, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
-from flask_revalidation import Busy, Conflict, cached, retried, revalidate_everything, revalidate_tag, write
+from flask_revalidation import Busy, Conflict, cached, is_busy, retried, revalidate_everything, revalidate_tag, write
 from flask_revalidation.store import Fill
+from flask_revalidation.tags import read_versions
 from tests.postgres import create_database, drop_database
 
 
@@ -185,6 +186,20 @@ def test_wait_for_a_row_is_bounded(machine):
         session.scalars(select(Note).with_for_update()).one()
         with other.app_context(), pytest.raises(Busy), write("late") as late:
             late.scalars(select(Note).with_for_update()).one()
+
+
+def test_connection_that_was_lost_is_busy_and_no_fault(machine):
+    one, other = machine(), machine()
+    assert read(one) == ""
+    with other.app_context():
+        here = "datname = current_database() AND pid <> pg_backend_pid()"
+        end = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {here}"
+        other.extensions["db"].session.execute(text(end))
+
+    with one.app_context(), pytest.raises(OperationalError) as lost:
+        read_versions(one.extensions["db"], ["notes"])
+
+    assert is_busy(lost.value)
 
 
 def test_number_of_rows_of_a_tag_follows_the_writers_at_once_and_not_the_writes(machine):

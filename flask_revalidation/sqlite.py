@@ -31,9 +31,14 @@ def configure(engine: Engine, strict: bool, patience: float) -> None:
         if writing and not path.startswith((":memory:", "file:")) and _ACQUIRED not in info:
             info[_ACQUIRED] = write_lock.acquire(path, asked.get("patience", patience))
         connection.exec_driver_sql(f"PRAGMA query_only={'ON' if strict and not writing else 'OFF'}")
-        driver: Any = connection.connection.driver_connection
-        if not driver.in_transaction:  # all sessions share one connection to a database in memory
+        # All sessions share one connection to a database in memory.
+        if not connection.connection.driver_connection.in_transaction:  # type: ignore[union-attr]
             connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def let_tables_change(connection: Connection, _c: Any, _s: str, _p: Any, context: Any, _m: bool) -> None:
+        if strict and context.isddl:  # create_all() opens a transaction of its own
+            connection.exec_driver_sql("PRAGMA query_only=OFF")
 
     @event.listens_for(engine, "checkin")
     def release(_dbapi_connection: Any, record: Any) -> None:

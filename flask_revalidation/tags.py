@@ -35,7 +35,7 @@ def tag_table(metadata: MetaData) -> Table:
 
 def insert_epoch(connection: Connection) -> None:
     """Write the row that stands for untouched tags. Called by the migration that creates the table."""
-    replace_versions(connection, [EPOCH])
+    replace_versions(connection.execution_options(write=True), [EPOCH])
 
 
 def read_versions(db: SQLAlchemy, tags: Collection[str]) -> dict[str, str]:

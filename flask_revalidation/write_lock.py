@@ -13,7 +13,6 @@ from collections import defaultdict
 from pathlib import Path
 from typing import IO
 
-PAUSE = 0.0003  # seconds between two tries; of each process, one thread tries
 _threads: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
 
@@ -41,4 +40,4 @@ def _lock(path: Path, deadline: float) -> IO[bytes]:
             if time.monotonic() >= deadline:
                 file.close()
                 raise TimeoutError(path) from None
-        time.sleep(PAUSE)
+        time.sleep(0.0003)  # of each process, one thread tries

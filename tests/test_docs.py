@@ -42,7 +42,7 @@ def test_decision_has_number_date_status_and_three_parts(decision):
 
 def supersedings(text, words):
     status = text.partition("Status: ")[2].partition("\n\n")[0]
-    return set(re.findall(r"\[(\d{4})\]", status)) if words in status else set()
+    return {name for part in status.split(";") if words in part for name in re.findall(r"\[(\d{4})\]", part)}
 
 
 def test_what_supersedes_and_what_is_superseded_name_each_other():

@@ -48,7 +48,7 @@ def index() -> str:
 def _cached_row(post: Post, mine: bool, publish: bool) -> Markup:
     """Return the row of a post, the same for all who may do the same with it."""
     render = partial(render_template, "posts/_row.html", post=post, mine=mine, publish=publish)
-    return cached("posts.row", post.id, mine, publish, tags=[post.path], render=render)
+    return cached("posts.row", post.id, post.path, mine, publish, tags=[post.path], render=render)
 
 
 @bp.get("/dashboard/posts/<int(max=2147483647):post_id>/edit")

@@ -7,8 +7,6 @@ from sqlalchemy import Connection, Engine, event
 from flask_revalidation import write_lock
 
 _ACQUIRED = "revalidation_acquired"  # in a connection's `info`
-# FULL loses nothing in a power cut; for writers that do not know the write lock, one waits 800 ms.
-_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=800")
 
 
 def configure(engine: Engine, strict: bool, patience: float) -> None:
@@ -21,7 +19,8 @@ def configure(engine: Engine, strict: bool, patience: float) -> None:
             return
         # Otherwise the driver begins transactions by itself, too late and without a lock: lost updates, and no error.
         dbapi_connection.isolation_level = None
-        for pragma in _PRAGMAS:
+        # FULL loses nothing in a power cut; for writers that do not know the write lock, one waits 800 ms.
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=800"):
             dbapi_connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")

@@ -1,9 +1,10 @@
 """Who writes next: one place to wait for all threads and processes of a machine.
 
 SQLite has one writer at a time and lets waiting ones poll, so a busy neighbour starves the others. Here the threads of
-a process wait for a lock in memory, and the first of each process for a file lock. Whoever has just written has to wait
-like everyone else, so nobody starves; the order of arrival is not kept. The kernel frees the file lock of a process
-that dies. It is flock(2): it holds on one machine, and not on a network file system.
+a process wait for a lock in memory, and the first of each process for two file locks: "next" is held by the one writer
+that waits for the one that writes. Whoever has just written has to get "next" again like everyone else, so no process
+starves; the order of arrival is not kept. The kernel frees the file locks of a process that dies. They are flock(2):
+they hold on one machine, and not on a network file system.
 """
 
 import fcntl
@@ -19,13 +20,15 @@ _threads: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 def acquire(path: str, seconds: float) -> IO[bytes]:
     """Wait for the write lock of the database file at `path` and return it as an open file: closing that releases it.
 
-    The lock is the file `<path>.lock`. Raises TimeoutError after `seconds`; with 0 at once, where it is not free.
+    The lock is two files beside it, `<path>.lock` and `<path>.next.lock`. Raises TimeoutError after `seconds`; with 0
+    at once, where the lock is not free.
     """
     deadline, threads = time.monotonic() + seconds, _threads[path]
     if not threads.acquire(timeout=seconds):
         raise TimeoutError(path)
     try:
-        return _lock(Path(f"{path}.lock"), deadline)
+        with _lock(Path(f"{path}.next.lock"), deadline):
+            return _lock(Path(f"{path}.lock"), deadline)
     finally:
         threads.release()
 

@@ -60,9 +60,14 @@ def test_without_patience_it_is_refused_at_once(path, owner):
 
 
 def test_process_that_died_frees_the_lock(path, owner):
+    with pytest.raises(TimeoutError):
+        acquire(path, 0)
     owner.kill()
 
-    acquire(path, 5).close()
+    lock = acquire(path, 5)
+    with pytest.raises(TimeoutError):
+        acquire(path, 0)
+    lock.close()
 
 
 def test_threads_of_one_process_exclude_each_other(path):
@@ -72,6 +77,30 @@ def test_threads_of_one_process_exclude_each_other(path):
 
     first.close()
     acquire(path, 1).close()
+
+
+BUSY = """
+import sys, threading, time
+from flask_revalidation.write_lock import acquire
+served, until = [0], time.monotonic() + 2
+def write():
+    while time.monotonic() < until:
+        lock = acquire(sys.argv[1], 5)
+        time.sleep(0.001)
+        served[0] += 1
+        lock.close()
+threads = [threading.Thread(target=write) for _ in range(int(sys.argv[2]))]
+[thread.start() for thread in threads], [thread.join() for thread in threads]
+print(served[0])
+"""
+
+
+def test_no_process_starves_beside_one_with_many_writers(path):
+    command = [sys.executable, "-c", BUSY, path]
+    processes = [subprocess.Popen([*command, str(n)], stdout=subprocess.PIPE, text=True) for n in (1, 1, 8)]
+    served = [int(process.communicate(timeout=60)[0]) for process in processes]
+
+    assert min(served) > 0.1 * sum(served), served
 
 
 def test_nobody_starves_among_many_in_a_hot_loop(path):

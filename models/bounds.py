@@ -30,10 +30,8 @@ class Page(Generic[Row]):
         return cls(behind[:size], newer, behind[size - 1].id if len(behind) > size else None)
 
 
-def page_of(
-    query: Select[Any], order: Sequence[InstrumentedAttribute[Any]], before: int | None, size: int
-) -> Page[Any]:
-    """Return the rows of a query behind the one with the id `before`, greatest `order` first; it ends with the id.
+def page_of(query: Select[Any], order: Sequence[Any], before: int | None, size: int) -> Page[Any]:
+    """Return the rows of a query behind the one with the id `before`, greatest `order` first: columns, the id last.
 
     An index leads to the place, so its depth costs nothing. Raises NotFound where nothing has this id.
     """
@@ -43,9 +41,8 @@ def page_of(
     place = select(*order).where(order[-1] == before).execution_options(include_deleted=True)
     key, here = tuple_(*order), tuple(found(db.session.execute(place).first()))
     ahead = query.with_only_columns(order[-1]).where(key >= here).order_by(*order).limit(size + 1)
-    page: Page[Any] = Page.cut(
-        db.session.scalars(newest_first.where(key < here)).all(), db.session.scalars(ahead).all(), size
-    )
+    behind = db.session.scalars(newest_first.where(key < here)).all()
+    page: Page[Any] = Page.cut(behind, db.session.scalars(ahead).all(), size)
     return page if page.rows or page.newer is None else page_of(query, order, page.newer, size)
 
 

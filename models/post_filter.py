@@ -66,7 +66,8 @@ class PostFilter:
         """Count the posts of each status, and under None those of all, up to `MANY`."""
         if self.words:
             return {each: sum(each in (None, row.status) for row in self.matches) for each in (None, *PostStatus)}
-        return dict(zip((None, *PostStatus), db.session.execute(_counts_of(self)).one(), strict=True))
+        statement = _counts_of.__wrapped__(self) if self.tag else _counts_of(self)  # ids of today are not for keeping
+        return dict(zip((None, *PostStatus), db.session.execute(statement).one(), strict=True))
 
     def tags(self) -> Sequence[Tag]:
         """Return the tags that the posts stand under, by name."""

@@ -4,7 +4,7 @@ import pytest
 from scenarios import beside, pages_of
 
 from flask_revalidation import revalidate_everything, write
-from models import Message, Post, PostFilter, PostStatus, User
+from models import Message, Post, PostFilter, PostStatus, Tag, User
 
 
 @pytest.fixture
@@ -80,6 +80,20 @@ def test_letters_have_pages_too(app, ada):
     pages = pages_of(ada, "/dashboard/inbox?show=unread")
 
     assert [page.count('<article class="letter') for page in pages] == [50, 50, 24]
+
+
+def test_counts_of_a_tag_and_of_an_author_follow_what_is_written(app):
+    def counted():
+        return [PostFilter(**of).count() for of in ({"tag": "new"}, {"author": "ada"}, {"tag": "new", "author": "ada"})]
+
+    with app.app_context():
+        before = counted()
+        with write(by="test"):
+            post = User.by_handle("ada").write("About counting")
+            post.tags = Tag.named(["new"])
+            post.publish()
+            revalidate_everything()
+        assert counted() == [number + 1 for number in before]
 
 
 def test_rare_and_common_tags_are_looked_up_in_two_ways_and_listed_in_one(app, monkeypatch):

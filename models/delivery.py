@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from pydantic import ValidationError
 from sqlalchemy import Index, LargeBinary, String, UniqueConstraint, delete, select, update
-from sqlalchemy.exc import IntegrityError, OperationalError, TimeoutError as PoolTimeout
+from sqlalchemy.exc import OperationalError, TimeoutError as PoolTimeout
 from sqlalchemy.orm import Mapped, mapped_column, undefer
 
 from models.bounds import Page, page_of
@@ -19,6 +19,7 @@ from models.errors import found
 
 MAX_ATTEMPTS = 10
 KEPT = timedelta(days=35)  # Stripe lists events for 30 days, and someone may ask it to send one again
+UNIQUE_VIOLATION = "23505"  # PostgreSQL, appendix A of its manual
 SIGNED_WITH_A_TIME = ("stripe",)  # their signatures age; of the others the id alone tells a replay, and stays
 
 Effect = Callable[..., Collection[str]]
@@ -128,17 +129,19 @@ class Delivery(Model):
         `payload` is the body as JSON, where it has been parsed already.
 
         An effect that raises is rolled back by itself: the attempt is counted, and the status says so. A database that
-        is busy or broken raises OperationalError or TimeoutError and counts for nothing; so does a row that another
-        transaction has made meanwhile: IntegrityError.
+        is busy or broken raises OperationalError or TimeoutError and counts for nothing; so does IntegrityError on
+        PostgreSQL where another transaction has added the same row meanwhile.
         """
         if not self.is_open:
             return set()
         try:
             with db.session.begin_nested():
                 tags = set(self._take_effect(prepared, payload))
-        except (OperationalError, IntegrityError, PoolTimeout, TimeoutError):
+        except (OperationalError, PoolTimeout, TimeoutError):
             raise
         except Exception as error:
+            if getattr(getattr(error, "orig", None), "sqlstate", "") == UNIQUE_VIOLATION:
+                raise
             self.attempts, self.last_error = self.attempts + 1, _describe(error)[:300]
             self.status = DeliveryStatus.DEAD if self.attempts >= MAX_ATTEMPTS else DeliveryStatus.FAILED
             return {"deliveries"}

@@ -43,6 +43,18 @@ def test_w28_effect_that_fails_is_rolled_back_and_counted(app, visitor, monkeypa
         assert Delivery.known("stripe", "evt_1").last_error.startswith("ValueError in write_and_fail")
 
 
+def write_what_the_database_refuses(_payload):
+    db.session.add(Message(name="half", email="h@x.example", body=None))
+    db.session.flush()
+
+
+def test_w28_effect_that_the_database_refuses_is_kept_and_counted(app, visitor, monkeypatch):
+    monkeypatch.setitem(EFFECTS, PAID, write_what_the_database_refuses)
+
+    assert send(visitor, event(event_id="evt_1")).status_code == 500
+    assert inbox(app) == [("stripe", "evt_1", "failed", 1)]
+
+
 def test_w28_retry_works_once_the_fault_is_mended(app, visitor, monkeypatch):
     it = event(event_id="evt_1")
     with monkeypatch.context() as broken:

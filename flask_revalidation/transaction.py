@@ -22,8 +22,9 @@ __all__ += ["revalidate_everything", "revalidate_path", "revalidate_tag"]
 WRITTEN = "revalidation_written"  # in a connection's `info`: the tables that the running transaction has written
 _RUNNING = "revalidation_write"  # in a session's `info`
 _ENDS = ("commit", "rollback", "close", "reset", "invalidate")
-# Classes of PostgreSQL's errors (its manual, appendix A): connection, rollback, resources, locks, operator's doing.
-_CONFLICT, _BUSY = "40", ("08", "40", "53", "55", "57")
+# How codes of PostgreSQL's errors begin (its manual, appendix A): connection, rollback, too many connections, locks,
+# the operator's doing.
+_CONFLICT, _BUSY = "40", ("08", "40", "533", "55", "57")
 _VERBS = r"(?:INSERT|REPLACE|MERGE|UPDATE|DELETE)(?: OR \w+)?(?: INTO| FROM)?(?: ONLY)?"
 _WRITE = re.compile(rf'\s*(?:WITH\b.*?[()]\s*)?{_VERBS}\s+(?:"?\w+"?\.)?"?(\w+)', re.IGNORECASE | re.DOTALL)
 
@@ -96,8 +97,8 @@ def write(by: str, patience: float | None = None) -> Iterator[Session]:
     except BaseException as error:
         type(session).rollback(session)
         if is_busy(error):
-            refused = Conflict if _code_of(error).startswith(_CONFLICT) else Busy
-            raise refused("The database is busy; nothing was saved.") from error
+            met = _code_of(error).startswith(_CONFLICT)
+            raise (Conflict if met else Busy)("The database is busy; nothing was saved.") from error
         raise
     finally:
         del session.info[_RUNNING]

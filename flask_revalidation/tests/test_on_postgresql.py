@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from notes_app import Note, close, make, read
+from psycopg import errors
 from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
@@ -200,6 +201,22 @@ def test_connection_that_was_lost_is_busy_and_no_fault(machine):
         read_versions(one.extensions["db"], ["notes"])
 
     assert is_busy(lost.value)
+
+
+@pytest.mark.parametrize(
+    ("fault", "busy"),
+    [
+        (errors.SerializationFailure, True),
+        (errors.DeadlockDetected, True),
+        (errors.LockNotAvailable, True),
+        (errors.AdminShutdown, True),
+        (errors.TooManyConnections, True),
+        (errors.DiskFull, False),
+        (errors.OutOfMemory, False),
+    ],
+)
+def test_full_disk_is_a_fault_and_waiting_in_vain_is_not(fault, busy):
+    assert is_busy(OperationalError("INSERT", None, fault("as the server says it"))) == busy
 
 
 def test_number_of_rows_of_a_tag_follows_the_writers_at_once_and_not_the_writes(machine):

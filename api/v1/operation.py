@@ -55,6 +55,8 @@ class operation:  # noqa: N801  (it is written as a decorator)
         def serve(**path: Any) -> Response:
             authorise(self.scope, anyone=self.anyone)
             values = path | parse(self.query, self.body, self.headers(request.method))
+            if self.prepare:
+                values["prepared"] = self.prepare(values.get("body"))
             return view(**values) if request.method in SAFE else self._write(values)
 
         serve.operation = self  # type: ignore[attr-defined]
@@ -63,8 +65,6 @@ class operation:  # noqa: N801  (it is written as a decorator)
     @retried
     def _write(self, values: dict[str, Any]) -> Response:
         """Run the view as one write transaction. A POST with an Idempotency-Key is answered once."""
-        if self.prepare:
-            values["prepared"] = self.prepare(values.get("body"))
         digest = idempotency.digest_of(g.api_key) if request.method == "POST" else None
         with idempotency.claim(digest), write(by=f"api {self.view.__name__}"):
             key = authorise_again(self.scope)

@@ -65,7 +65,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if ON_POSTGRES and (only := item.get_closest_marker("sqlite")):
             item.add_marker(pytest.mark.skip(reason=f"of SQLite: {only.args[0]}"))
         if not ON_POSTGRES and item.get_closest_marker("postgresql"):
-            item.add_marker(pytest.mark.skip(reason="of PostgreSQL"))
+            item.add_marker(pytest.mark.skip(reason="of PostgreSQL: run with TEST_DATABASE=postgresql"))
 
 
 @pytest.fixture(scope="session")

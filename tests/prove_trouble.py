@@ -31,7 +31,7 @@ def test_workers_that_are_reloaded_under_load_lose_nothing(data_dir: Path) -> No
     assert board.counts["reads refused"] == 0
 
 
-@pytest.mark.skipif(not ON_POSTGRES, reason="of PostgreSQL")
+@pytest.mark.skipif(not ON_POSTGRES, reason="of PostgreSQL: run with TEST_DATABASE=postgresql")
 def test_database_that_is_restarted_under_load_loses_nothing(data_dir: Path) -> None:
     board = freshness.check(data_dir, reads=READS, kill_share=0, seconds=1800, disturb=restart_database)
 

@@ -33,8 +33,7 @@ def register(app: Flask) -> None:
         if gzipped:
             response.content_encoding = "gzip"
         response.vary.add("Accept-Encoding")
-        response.cache_control.public = True
-        response.cache_control.max_age = app.config["SEND_FILE_MAX_AGE_DEFAULT"]
+        response.headers["Cache-Control"] = f"public, max-age={app.config['SEND_FILE_MAX_AGE_DEFAULT']}"
         response.add_etag()
         response.make_conditional(request)
         return response

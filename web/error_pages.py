@@ -1,13 +1,12 @@
 """Refusals as pages that a person can read. They know nobody, show no code, and give back what was typed."""
 
 import logging
-import tomllib
-from pathlib import Path
 
 from flask import Response, g, make_response, render_template
 
+from web.problems import TEXTS
+
 log = logging.getLogger(__name__)
-TEXTS = tomllib.loads(Path(__file__).with_name("refusals.en.toml").read_text(encoding="utf-8"))
 NOT_TYPED = {"version", "key", "next"}
 
 

@@ -1,6 +1,7 @@
 """What the operator asks: does it run, and can it work?"""
 
-from flask import Blueprint, Response, jsonify
+from flask import Blueprint, jsonify
+from flask.typing import ResponseReturnValue
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -10,13 +11,13 @@ bp = Blueprint("health", __name__)
 
 
 @bp.get("/healthz")
-def healthz() -> Response:
+def healthz() -> ResponseReturnValue:
     """Say that the process answers."""
     return _status(True)
 
 
 @bp.get("/readyz")
-def readyz() -> Response:
+def readyz() -> ResponseReturnValue:
     """Say whether the database answers too: 503 where it does not."""
     try:
         db.session.execute(text("SELECT 1 FROM revalidation_tag LIMIT 1"))
@@ -25,8 +26,5 @@ def readyz() -> Response:
     return _status(True)
 
 
-def _status(ok: bool) -> Response:
-    response = jsonify(status="ok" if ok else "unavailable")
-    response.status_code = 200 if ok else 503
-    response.headers["Cache-Control"] = "no-store"
-    return response
+def _status(ok: bool) -> ResponseReturnValue:
+    return jsonify(status="ok" if ok else "unavailable"), 200 if ok else 503, {"Cache-Control": "no-store"}

@@ -10,8 +10,8 @@ from typing import Any
 from flask import Response, current_app, json
 
 MEDIA_TYPE = "application/problem+json"
-_TEXTS = tomllib.loads(Path(__file__).with_name("refusals.en.toml").read_text(encoding="utf-8"))
-KINDS: dict[str, tuple[int, str, str]] = {name: (*parts,) for name, parts in _TEXTS["problems"].items()}
+TEXTS = tomllib.loads(Path(__file__).with_name("refusals.en.toml").read_text(encoding="utf-8"))
+KINDS: dict[str, tuple[int, str, str]] = {name: (*parts,) for name, parts in TEXTS["problems"].items()}
 _BY_STATUS = {status: name for name, (status, _, _) in reversed(KINDS.items())}
 
 

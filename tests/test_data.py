@@ -6,6 +6,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
+import psycopg
 import pytest
 from conftest import ON_POSTGRES, settings_for
 from postgres import environment_of
@@ -170,6 +171,20 @@ def test_two_servers_started_at_once_on_an_empty_directory_both_come_up(tmp_path
     with serving(data, workers=1) as one, serving(data, workers=1) as other:
         assert one.url != other.url
         assert one.stop() == 0
+
+
+@pytest.mark.postgresql
+def test_connection_that_is_lost_after_the_answer_was_made_costs_nobody_the_answer(make_app, data_dir):
+    app, url = make_app(testing=False), environment_of(data_dir)["DATABASE_URL"].replace("+psycopg", "")
+
+    @app.after_request
+    def lose_it(response):
+        with psycopg.connect(url, autocommit=True) as other:
+            here = "datname = current_database() AND pid <> pg_backend_pid()"
+            other.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {here}")
+        return response
+
+    assert [app.test_client().get("/blog").status_code for _ in range(2)] == [200, 200]
 
 
 def test_production_does_not_open_a_database_whose_passwords_are_public(app, data_dir):

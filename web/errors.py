@@ -1,14 +1,15 @@
 """Refusals and failures, told in the language of who asks: a page for people, JSON for programs."""
 
 import logging
+from contextlib import suppress
 
 from flask import Flask, Response, abort, current_app, make_response, request
-from sqlalchemy.exc import OperationalError, TimeoutError as PoolTimeout
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
 from flask_revalidation import Busy, Mistake, is_busy
 from flask_server_actions import BadTemplate
-from models import NotFound
+from models import NotFound, db
 from web import error_pages as pages, problems
 
 log = logging.getLogger(__name__)
@@ -23,10 +24,14 @@ def register(app: Flask) -> None:
     app.register_error_handler(HTTPException, http_error)
     app.register_error_handler(NotFound, lambda _error: answer(404))
     app.register_error_handler(Busy, busy)
-    app.register_error_handler(OperationalError, database_failed)
-    app.register_error_handler(PoolTimeout, busy)
+    app.register_error_handler(SQLAlchemyError, database_failed)
     app.before_request(lambda: abort(404) if "\0" in request.path else None)  # PostgreSQL has no such text
     app.register_error_handler(Exception, failure)
+
+    @app.teardown_appcontext
+    def end_reading(_error: BaseException | None) -> None:
+        with suppress(OperationalError):  # a connection lost after the answer was made is nobody's loss
+            db.session.rollback()
 
 
 def answer(status: int, description: str = "") -> Response:
@@ -56,7 +61,7 @@ def busy(_error: Exception) -> Response:
     return response
 
 
-def database_failed(error: OperationalError) -> Response:
+def database_failed(error: SQLAlchemyError) -> Response:
     """Answer for a database that is busy, or broken: the latter is a fault like any other."""
     return busy(error) if is_busy(error) else failure(error)
 

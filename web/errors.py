@@ -31,7 +31,7 @@ def register(app: Flask) -> None:
     @app.teardown_appcontext
     def end_reading(_error: BaseException | None) -> None:
         with suppress(OperationalError):  # a connection lost after the answer was made is nobody's loss
-            db.session.rollback()
+            db.session.close()
 
 
 def answer(status: int, description: str = "") -> Response:

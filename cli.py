@@ -1,10 +1,9 @@
 """What the operator types: `flask prepare`, `flask users …`, `posts …`, `keys …`, `cron …`, `stripe …`, `sweep`."""
 
-import ast
 import fcntl
 import inspect
 import os
-import textwrap
+import re
 from pathlib import Path
 
 import click
@@ -31,7 +30,8 @@ def register(app: Flask) -> None:
         from flask_migrate import Migrate
 
         Migrate(app, db, render_as_batch=True)
-    for command in (list_actions, prepare, sweep, users, keys, posts, cron, stripe):
+    app.cli.command()(sweep)
+    for command in (list_actions, prepare, users, keys, posts, cron, stripe):
         app.cli.add_command(command)
 
 
@@ -60,17 +60,18 @@ def prepare() -> None:
         click.echo(f"  a partner's API key: {PARTNER_KEY}")
 
 
-@click.command()
-@with_appcontext
+@retried
 def sweep() -> None:
     """Forget what nobody needs any more: sessions, keys, kept answers, counters, old events, trash, unused tags."""
-    with write(by="sweep") as session:
-        UserSession.sweep()
-        IdempotencyKey.sweep()
-        Delivery.sweep()
-        Post.sweep()
-        sweep_form_keys(session)
-        revalidate_everything()
+    removed = 1
+    while removed:  # in many short writes, so that nobody waits for long
+        with write(by="sweep") as session:
+            posts, deliveries = Post.sweep(), Delivery.sweep()
+            removed = posts + deliveries + UserSession.sweep() + IdempotencyKey.sweep() + sweep_form_keys(session)
+            if deliveries:
+                revalidate_tag("deliveries")
+            if posts:
+                revalidate_everything()
     current_app.extensions["rate_limiter"].sweep()
 
 
@@ -177,6 +178,4 @@ def list_actions() -> None:
 
 
 def _revalidations(item: Action) -> list[str]:
-    tree = ast.parse(textwrap.dedent(inspect.getsource(item.function)))
-    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name))
-    return [ast.unparse(call) for call in calls if call.func.id.startswith("revalidate_")]  # type: ignore[attr-defined]
+    return re.findall(r"revalidate_\w+\(.*\)", inspect.getsource(item.function))

@@ -1,8 +1,12 @@
 """How the site is served; gunicorn reads this file by itself."""
 
+import fcntl
 import gc
+import itertools
 import os
+import time
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 bind = f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
@@ -15,8 +19,26 @@ graceful_timeout = 10  # seconds for running requests when it is told to stop
 loglevel = "warning"
 
 
-def post_worker_init(_worker: Any) -> None:
+def post_worker_init(worker: Any) -> None:
     """Leave out of every search for garbage what the application consists of, and search less often."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 50)
+    if "DATA_DIR" in getattr(worker.wsgi, "config", ()):
+        Thread(target=run_schedule, args=(worker.wsgi,), name="schedule", daemon=True).start()
+
+
+def run_schedule(app: Any) -> None:
+    """Do what is due, every two seconds (docs/decisions/0028-a-schedule-in-a-worker.md).
+
+    One worker of the machine does: the kernel frees the lock of one that ends, and the next one goes on.
+    """
+    from api.cron import run_tick
+    from cli import sweep
+
+    with (app.config["DATA_DIR"] / "schedule.lock").open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for seconds in itertools.count(step=2):
+            with app.app_context():
+                run_tick(seconds, sweep)
+            time.sleep(2)

@@ -1,14 +1,15 @@
-"""What a scheduler calls each minute, from outside: `POST /api/cron/publish-due` with a bearer secret."""
+"""What is done at its time: by the server itself (gunicorn.conf.py), and on `POST /api/cron/publish-due`."""
 
 import hmac
+from collections.abc import Callable
 from typing import Any
 
 from flask import Blueprint, current_app
 
 from api.auth import bearer
 from api.webhooks.receive import finish_pending
-from flask_revalidation import retried, revalidate_tag, write
-from models import Post
+from flask_revalidation import Busy, is_busy, retried, revalidate_tag, write
+from models import Post, db
 from web.problems import Problem
 
 bp = Blueprint("cron", __name__, url_prefix="/api/cron")
@@ -31,6 +32,23 @@ def run_due() -> dict[str, Any]:
         site = current_app.config["SITE"]
         published = [{"slug": post.slug, "title": post.title, "url": f"{site}{post.path}"} for post in due]
     return {"published": published, "finished": finish_pending()}
+
+
+def run_tick(seconds: int, sweep: Callable[[], None]) -> None:
+    """Do what is due `seconds` after the schedule began; what fails is logged, and tried again at its next time.
+
+    Any number of processes may do so at once: what two of them do is done once.
+    """
+    try:
+        if db.session.scalar(Post.due().limit(1)):  # asked without the write lock, which others wait for
+            run_due()
+        if seconds % 60 == 0:
+            finish_pending()
+        if seconds % 3600 == 0:
+            sweep()
+    except Exception as error:
+        known = isinstance(error, Busy) or is_busy(error)
+        current_app.logger.error("not done on time: %s", error, exc_info=not known)
 
 
 def _require_secret() -> None:

@@ -58,9 +58,10 @@ def remember(session: Session | None, submission: Submission, result: Result) ->
         session.execute(insert(state.form_keys).values(row))
 
 
-def sweep_form_keys(session: Session, older_than: timedelta = timedelta(days=7)) -> None:
-    """Forget keys that no open page can still hold, inside a running write."""
-    session.execute(delete(state.form_keys).where(state.form_keys.c.used_at < _now() - older_than))
+def sweep_form_keys(session: Session, older_than: timedelta = timedelta(days=7), most: int = 500) -> int:
+    """Forget keys that no open page can still hold, inside a running write: `most` of them. Return how many."""
+    old = select(state.form_keys.c.digest).where(state.form_keys.c.used_at < _now() - older_than).limit(most)
+    return session.connection().execute(delete(state.form_keys).where(state.form_keys.c.digest.in_(old))).rowcount
 
 
 def _now() -> datetime:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import DateTime, MetaData, select, text
+from sqlalchemy import ColumnElement, DateTime, MetaData, delete, select, text
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, registry
 from sqlalchemy.types import TypeDecorator
@@ -66,6 +66,16 @@ def first_free(column: InstrumentedAttribute[str], wanted: str, *, longest: int)
         number += 1
         wanted = f"{base[: longest - 6].rstrip('-')}-{number}"
     return wanted
+
+
+def delete_some(model: Any, condition: ColumnElement[bool]) -> int:
+    """Delete rows that fit, so few at a time that no other writer waits for long, and return how many.
+
+    What someone else is deleting is left to them.
+    """
+    (key,) = model.__table__.primary_key
+    some = select(key).where(condition).limit(500).with_for_update(skip_locked=True)
+    return db.session.connection().execute(delete(model.__table__).where(key.in_(some))).rowcount
 
 
 def now() -> datetime:

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any, Self
 
 from pydantic import ValidationError
-from sqlalchemy import Index, LargeBinary, String, UniqueConstraint, delete, select, update
+from sqlalchemy import Index, LargeBinary, String, UniqueConstraint, select, update
 from sqlalchemy.exc import OperationalError, TimeoutError as PoolTimeout
 from sqlalchemy.orm import Mapped, mapped_column, undefer
 
 from models.bounds import Page, page_of
-from models.database import Model, db, now, only
+from models.database import Model, db, delete_some, now, only
 from models.errors import found
 
 MAX_ATTEMPTS = 10
@@ -116,11 +116,14 @@ class Delivery(Model):
         return db.session.scalars(waiting.where(cls.received_at < now() - older_than).limit(limit)).all()
 
     @classmethod
-    def sweep(cls) -> None:
-        """Forget processed events after 35 days. The ids of senders whose signatures never age are kept."""
-        old = cls.processed_at.is_not(None), cls.received_at < now() - KEPT
-        db.session.execute(delete(cls).where(*old, cls.source.in_(SIGNED_WITH_A_TIME)))
-        db.session.execute(update(cls).where(*old).values(body=b""))
+    def sweep(cls) -> int:
+        """Forget some of the processed events of 35 days ago, and return how many.
+
+        Of senders whose signatures never age, only what they said is forgotten: their ids guard against a replay.
+        """
+        old, ages = cls.processed_at.is_not(None) & (cls.received_at < now() - KEPT), cls.source.in_(SIGNED_WITH_A_TIME)
+        db.session.execute(update(cls).where(old, ~ages, cls.body != b"").values(body=b""))
+        return delete_some(cls, old & ages)
 
     def process(self, prepared: Any = None, *, payload: Any = None) -> set[str]:
         """Let the event take effect, once, and return the cache tags to revalidate. Harmless when repeated.
@@ -152,7 +155,6 @@ class Delivery(Model):
         """Try again at once, even what was given up; what has taken effect does not act twice."""
         if self.status == DeliveryStatus.DEAD:
             self.status = DeliveryStatus.FAILED
-            db.session.flush()
         return self.process()
 
     def _take_effect(self, prepared: Any, payload: Any) -> Collection[str]:

@@ -3,10 +3,10 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, LargeBinary, String, delete
+from sqlalchemy import JSON, ForeignKey, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.database import Model, db, now
+from models.database import Model, delete_some, now
 
 KEPT = timedelta(days=2)
 
@@ -25,6 +25,6 @@ class IdempotencyKey(Model):
     created_at: Mapped[datetime] = mapped_column(default=now, index=True)
 
     @classmethod
-    def sweep(cls) -> None:
-        """Forget what no client still repeats."""
-        db.session.execute(delete(cls).where(cls.created_at < now() - KEPT))
+    def sweep(cls) -> int:
+        """Forget some of what no client still repeats, and return how much."""
+        return delete_some(cls, cls.created_at < now() - KEPT)

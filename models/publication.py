@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Self
 
-from sqlalchemy import String, select
+from sqlalchemy import Select, String, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.database import db, now
@@ -52,10 +52,15 @@ class Publication:
         self.status, self.publish_at, self.updated_at = PostStatus.SCHEDULED, at, now()
 
     @classmethod
-    def publish_due(cls) -> list[Self]:
-        """Publish what is scheduled for now or earlier, and return it."""
+    def due(cls) -> Select[tuple[Self]]:
+        """Select what is scheduled for now or earlier, in the order of its time."""
         due = select(cls).where(cls.status == PostStatus.SCHEDULED, cls.publish_at <= now())
-        posts = list(db.session.scalars(due.order_by(cls.publish_at).with_for_update()))
+        return due.order_by(cls.publish_at, "id")
+
+    @classmethod
+    def publish_due(cls) -> list[Self]:
+        """Publish what is due, and return it."""
+        posts = list(db.session.scalars(cls.due().with_for_update()))
         for post in posts:
             post.publish()
         return posts

@@ -7,7 +7,7 @@ from sqlalchemy import ForeignKey, String, bindparam, delete, select
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.api_key import digest_of
-from models.database import Model, db, now
+from models.database import Model, db, delete_some, now
 from models.user import User
 
 LIFETIME = timedelta(days=14)
@@ -27,7 +27,6 @@ class UserSession(Model):
     @classmethod
     def start(cls, user: User) -> str:
         """Begin a session and return its token: 256 random bits that only the browser keeps."""
-        cls.sweep(most=20)  # the table stays small though nobody sweeps it
         token = secrets.token_urlsafe(32)
         db.session.add(cls(digest=digest_of(token), user_id=user.id, expires_at=now() + LIFETIME))
         return token
@@ -48,10 +47,9 @@ class UserSession(Model):
         db.session.execute(delete(cls).where(cls.user_id == user.id))
 
     @classmethod
-    def sweep(cls, most: int | None = None) -> None:
-        """Remove what has expired, or some of it; what someone else is removing is left to them."""
-        some = select(cls.digest).where(cls.expires_at <= now()).limit(most).with_for_update(skip_locked=True)
-        db.session.execute(delete(cls).where(cls.digest.in_(some)))
+    def sweep(cls) -> int:
+        """Remove some of what has expired, and return how much."""
+        return delete_some(cls, cls.expires_at <= now())
 
 
 # Made once, for it is asked in every request.

@@ -7,10 +7,10 @@ so do `any()` and `has()` of a relationship to deleted things: join instead.
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, event
+from sqlalchemy import event
 from sqlalchemy.orm import Mapped, ORMExecuteState, mapped_column, with_loader_criteria
 
-from models.database import db, now
+from models.database import db, delete_some, now
 
 KEPT = timedelta(days=7)
 
@@ -25,9 +25,9 @@ class SoftDelete:
         self.deleted_at = self.deleted_at or now()
 
     @classmethod
-    def sweep(cls) -> None:
-        """Remove for good what nobody has brought back within seven days."""
-        db.session.execute(delete(cls).where(cls.deleted_at < now() - KEPT))
+    def sweep(cls) -> int:
+        """Remove for good some of what nobody has brought back within seven days, and return how much."""
+        return delete_some(cls, cls.deleted_at < now() - KEPT)
 
 
 _VISIBLE = with_loader_criteria(SoftDelete, lambda cls: cls.deleted_at.is_(None), include_aliases=True)

@@ -11,22 +11,18 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
 from pygments.token import STANDARD_TYPES
 
-LEXERS = {
-    "bash": "bash", "console": "console", "css": "css", "diff": "diff", "html": "html", "http": "http",
-    "ini": "ini", "javascript": "javascript", "jinja": "html+jinja", "js": "javascript", "json": "json",
-    "py": "python", "python": "python", "sh": "bash", "sql": "sql", "toml": "toml", "xml": "xml", "yaml": "yaml",
-}  # fmt: skip
+LANGUAGES = {"bash", "console", "css", "diff", "html", "http", "ini", "javascript", "jinja", "js", "json", "py"}
+LANGUAGES |= {"python", "sh", "sql", "toml", "xml", "yaml"}
 LONGEST_CODE = 5_000  # characters; longer code is shown plain
 _MARKS = HtmlFormatter(nowrap=True)  # classes only: the policy allows no inline style
 
 
 def _highlight(code: str, language: str, _attributes: str) -> str:
     """Markdown's hook for a block of code: return it marked up, or nothing where it is to stay plain."""
-    name = LEXERS.get(language.lower())
-    if name is None or len(code) > LONGEST_CODE:
+    name = language.lower()
+    if name not in LANGUAGES or len(code) > LONGEST_CODE:
         return ""
-    marked: str = highlight(code, get_lexer_by_name(name), _MARKS)
-    return marked
+    return str(highlight(code, get_lexer_by_name("html+jinja" if name == "jinja" else name), _MARKS))
 
 
 _MARKDOWN = MarkdownIt("commonmark", {"html": False, "highlight": _highlight}).enable(["table", "strikethrough"])

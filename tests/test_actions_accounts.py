@@ -4,10 +4,9 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import time_machine
-from sqlalchemy import select, update
 
 from flask_revalidation import revalidate_everything, write
-from models import User, UserSession, db, now
+from models import User
 from web.auth import SESSION
 
 
@@ -206,23 +205,3 @@ def test_operator_adds_an_account(app, visitor):
     assert run(args=namesake).exit_code == 0
     person = {"email": "ina@x.example", "password": "long enough to keep"}
     assert visitor.act("accounts.sign_in", **person).headers["Location"] == "/dashboard"
-
-
-def test_signing_in_takes_away_some_sessions_that_have_ended_and_no_other(app, visitor):
-    with app.app_context(), write(by="test"):
-        ended, running = User.by_handle("bob"), User.by_handle("edith")
-        for user in [ended] * 30 + [running] * 5:
-            UserSession.start(user)
-        db.session.flush()
-        over = update(UserSession).where(UserSession.user_id == ended.id)
-        db.session.execute(over.values(expires_at=now() - timedelta(seconds=1)))
-        whose = {ended.id: "ended", running.id: "running"}
-
-    left = []
-    for _ in range(3):
-        assert visitor.act("demo.switch_persona", persona="ada").status_code == 303
-        with app.app_context():
-            users = db.session.scalars(select(UserSession.user_id)).all()
-            left.append([sum(whose.get(user) == name for user in users) for name in ("ended", "running")])
-
-    assert left == [[10, 5], [0, 5], [0, 5]]

@@ -45,10 +45,10 @@ def test_sweep_forgets_what_is_over_and_nothing_else(app, ada, visitor):
         return [*(rows(app, table) for table in tables), counted]
 
     app.test_cli_runner().invoke(args=["sweep"], catch_exceptions=False)
-    assert left() == [1, 1, 1, 1, 10, True]
+    assert left() == [1, 1, 1, 4, 10, True]
     assert ada.get("/dashboard").status_code == 200
     assert app.test_client().get("/blog").text == before
 
     with time_machine.travel(years):
         app.test_cli_runner().invoke(args=["sweep"], catch_exceptions=False)
-    assert left() == [0, 0, 0, 1, 10, False]
+    assert left() == [0, 0, 0, 2, 10, False]

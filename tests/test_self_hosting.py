@@ -194,18 +194,6 @@ def test_clients_that_send_slowly_hold_no_thread(house):
         client.close()
 
 
-def test_scheduler_does_what_is_due_again_and_again(house):
-    pipe = subprocess.PIPE
-    environment = house.environment | {"SCHEDULE_SECONDS": "0"}
-    with (
-        running([ROOT / "bin/schedule"], env=environment, stdout=pipe, stderr=subprocess.STDOUT, text=True) as process,
-        process.stdout,
-    ):
-        told = [process.stdout.readline() for _ in range(4)]
-
-    assert told == ["published 0\n", "finished 0 deliveries\n"] * 2
-
-
 def test_one_machine_killed_is_not_noticed_by_readers(house):
     kill(house.machines[0], signal.SIGKILL)
 
@@ -220,11 +208,10 @@ def services():
 
 
 def test_compose_file_names_what_is_there(services):
-    assert list(services) == ["one", "two", "scheduler", "database", "proxy"]
+    assert list(services) == ["one", "two", "database", "proxy"]
     assert services["one"]["environment"].keys() <= {name.upper() for name in Settings.model_fields}
     for volume in services["proxy"]["volumes"]:
         assert (ROOT / volume.partition(":")[0]).is_file()
-    assert (ROOT / services["scheduler"]["command"][0]).is_file()
 
 
 def test_samples_are_configurations_that_nginx_takes(nginx, tmp_path):

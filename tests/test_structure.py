@@ -267,5 +267,5 @@ def test_action_list_names_schema_policy_and_tags(app):
     assert "schema       OnePost(post_id)" in listed
     assert "policy       writers" in listed
     assert "revalidates  revalidate_tag(*post.cache_tags)" in listed
-    assert "revalidates  revalidate_path(post.path), revalidate_tag('comments')" in listed
+    assert 'revalidates  revalidate_path(post.path), revalidate_tag("comments")' in listed
     assert listed.count("POST /_actions/") == len(app.extensions["server_actions"].actions)

@@ -10,7 +10,7 @@ from test_structure import ROOT
 from flask_revalidation import revalidate_everything, write
 from flask_revalidation.transaction import is_dirty
 from models import ApiKey, Post, Scope, User, db, text
-from models.text import LEXERS, LONGEST_CODE, to_html
+from models.text import LANGUAGES, LONGEST_CODE, to_html
 
 
 def block(language, code):
@@ -27,7 +27,7 @@ def test_code_is_marked_up_in_classes_only():
 
 def test_every_language_of_the_list_is_known_and_leaves_the_code_as_it_is():
     code = 'a <b c="d"> {{ e }} = f(1) # "g"\n<script>alert(1)</script> & \\ ```` \x01 é'
-    for language in LEXERS:
+    for language in LANGUAGES:
         html = block(language, code)
         shown = re.sub(r"</?span[^>]*>", "", html)
 

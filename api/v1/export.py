@@ -6,12 +6,11 @@ noticed; and a failure is still an answer, not half a file (docs/decisions/0010-
 """
 
 import csv
-import io
+import os
 import re
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
 from typing import IO
 
 from flask import Blueprint, Response, current_app, send_file
@@ -25,7 +24,6 @@ from models import Post, Scope, db
 from web.problems import Problem
 
 bp = Blueprint("export", __name__)
-Writer = Callable[[IO[str], Iterable[PostOut]], None]
 COLUMNS = ["id", "slug", "title", "excerpt", "status", "author", "tags", "published_at", "updated_at", "version", "url"]
 CSV, NDJSON = "text/csv", "application/x-ndjson"
 _RISKY = re.compile(r"['\t\r\n]|\s*[=+\-@|%＝＋－＠\0]")
@@ -47,11 +45,14 @@ def export_posts() -> Response:
     return _send(_write_ndjson, NDJSON, "posts.ndjson")
 
 
-def _send(write: Writer, media_type: str, name: str) -> Response:
+def _send(write: Callable[[IO[str], Iterable[PostOut]], None], media_type: str, name: str) -> Response:
     if not _SLOTS.acquire(blocking=False):
         raise Problem("busy", "Too many exports at once.", headers={"Retry-After": "5"})
     try:
-        file = _spool(write)
+        with tempfile.TemporaryFile("w", encoding="utf-8", newline="", dir=current_app.config["DATA_DIR"]) as text:
+            write(text, _posts())
+            text.flush()
+            file = os.fdopen(os.dup(text.fileno()), "rb")  # which the response closes
     finally:
         _SLOTS.release()
         db.session.rollback()
@@ -60,16 +61,6 @@ def _send(write: Writer, media_type: str, name: str) -> Response:
     response.headers["Cache-Control"] = "no-store"
     file.seek(0)
     return response
-
-
-def _spool(write: Writer) -> IO[bytes]:
-    with ExitStack() as on_failure:
-        file = on_failure.enter_context(tempfile.TemporaryFile(dir=current_app.config["DATA_DIR"]))
-        text = io.TextIOWrapper(file, "utf-8", newline="")
-        write(text, _posts())
-        text.detach()
-        on_failure.pop_all()  # from here on, the response closes it
-    return file
 
 
 def _posts() -> Iterator[PostOut]:

@@ -18,15 +18,12 @@ from api.webhooks.receive import Event, Sender
 from models import release
 from web.problems import Problem
 
-_SIGNATURE = re.compile(r"sha256=[0-9a-f]{64}")
 _DELIVERY = re.compile(r"[A-Za-z0-9-]{1,64}")
 _EVENT = re.compile(r"[a-z_]{1,100}")
 
 
 def verify(body: bytes, signature: str, secrets: Sequence[str]) -> bool:
     """Say whether one of the secrets has signed the body."""
-    if not _SIGNATURE.fullmatch(signature):
-        return False
     digests = (hmac.new(secret.encode(), body, hashlib.sha256).hexdigest() for secret in secrets)
     return any(hmac.compare_digest(f"sha256={digest}".encode(), signature.encode()) for digest in digests)
 

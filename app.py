@@ -1,19 +1,19 @@
 """The publication, put together: settings, database, freshness, then the doors in order."""
 
-from types import ModuleType
+from importlib import import_module
 
 from flask import Flask, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import cli
-from actions import accounts, api_keys, comments, deliveries, likes, memberships, messages, posts, settings
+from actions import accounts, api_keys, comments, deliveries, likes, memberships, messages, posts, rate_limit, settings
 from api import BLUEPRINTS
 from flask_revalidation import Revalidation
 from flask_server_actions import ServerActions
 from models import db
 from pages import PAGES, feeds, machines
 from settings import Settings
-from web import assets, auth, errors, health, rate_limit, templating
+from web import assets, auth, errors, gate, health, templating
 from web.fast_hits import FastHits
 from web.headers import add_security_headers
 from web.rate_limiter import RateLimiter
@@ -42,8 +42,9 @@ def create_app(given: Settings | None = None, *, testing: bool = False) -> Flask
     ServerActions(
         app,
         db,
-        modules=[*ACTIONS, *_demo_actions(env)],
+        modules=[*ACTIONS, *([import_module("actions.demo")] if env.demo else [])],
         load_user=auth.load_user,
+        caller=auth.caller_name,
         sign_in="/sign-in",
         rate_limiter=rate_limit.enforce,
         origins=lambda: frozenset({env.public_url or f"http://{request.host}"}),
@@ -94,12 +95,4 @@ def _configure(app: Flask, env: Settings, testing: bool) -> None:
         SESSION_COOKIE_SAMESITE="Lax",
     )
     with app.app_context():
-        app.config["SESSION_COOKIE_NAME"] = auth.cookie_name(auth.FLASH)
-
-
-def _demo_actions(env: Settings) -> list[ModuleType]:
-    if not env.demo:
-        return []
-    from actions import demo
-
-    return [demo]
+        app.config["SESSION_COOKIE_NAME"] = gate.cookie_name(gate.FLASH)

@@ -1,17 +1,19 @@
 """Signing in and out. Both are actions: a foreign page must not be able to sign a visitor in or out."""
 
+import hashlib
+import secrets
 from typing import Annotated, Any
 
 from pydantic import Field, SecretStr
 
 from actions.fields import Nothing
+from actions.rate_limit import RateLimit, forget_tries
 from flask_revalidation import Busy
 from flask_server_actions import Form, Result, action, anyone, invalid, local_page, redirect
 from models import User, UserSession
 from models.session import LIFETIME
-from web.auth import SESSION, cookie_name, cookie_options, session_token
 from web.fields import Email
-from web.rate_limit import RateLimit, forget_tries, network
+from web.gate import DEVICE, SESSION, cookie, network, session_token, sign_cookie, signed_cookie
 from web.rate_limiter import HOUR, MINUTE
 
 
@@ -21,6 +23,12 @@ class Credentials(Form):
     email: Email = Field(title="Address")
     password: Annotated[SecretStr, Field(min_length=1, max_length=200)]
     next: Annotated[str, Field(max_length=2000)] = ""
+
+
+def device(form: Credentials) -> str | None:
+    """The browser in which this very account was signed in before. What strangers guess counts against no such one."""
+    mark, _, proof = signed_cookie(DEVICE).partition(" ")
+    return mark if mark and proof == _proof(mark, form.email) else None
 
 
 def account(form: Credentials) -> str:
@@ -34,9 +42,10 @@ def account_from_network(form: Credentials) -> str:
 
 
 GUESSES = [
-    RateLimit(5, MINUTE, by=account_from_network),
-    RateLimit(50, HOUR, by=network),  # for any account: an office may share one
-    RateLimit(200, HOUR, by=account),
+    RateLimit(5, MINUTE, by=account_from_network, unless=device),
+    RateLimit(50, HOUR, by=network, unless=device),  # for any account: an office may share one
+    RateLimit(200, HOUR, by=account, unless=device),
+    RateLimit(10, MINUTE, by=device),
 ]
 
 
@@ -55,20 +64,26 @@ def sign_in(form: Credentials, _user: User | None, account_id: int | None) -> Re
     user = User.by_email(form.email)
     if user is None or user.id != account_id:
         return invalid(password="Address and password do not match.")  # noqa: S106
-    forget_tries(sign_in, form, account, account_from_network)
-    default = "/dashboard" if user.is_writer else "/"
-    return redirect(local_page(form.next, default), f"Welcome, {user.name}.", cookies=start_session(user))
+    forget_tries(sign_in, form, account, account_from_network, device)
+    page = local_page(form.next, "/dashboard" if user.is_writer else "/")
+    mark = secrets.token_urlsafe(16)
+    known = sign_cookie(DEVICE, f"{mark} {_proof(mark, user.email)}")
+    return redirect(page, f"Welcome, {user.name}.", cookies=start_session(user) | known)
 
 
-@action(allow=anyone("signing out twice is no offence"))
+@action(allow=anyone("signing out twice is no offence"), rate_limit=[RateLimit(1000, HOUR, by=network)])
 def sign_out(_form: Nothing, _user: User | None) -> Result:
     """End the session, on every worker at once."""
     UserSession.end(session_token())
-    return redirect("/", "You are signed out.", cookies={cookie_name(SESSION): ("", cookie_options() | {"max_age": 0})})
+    return redirect("/", "You are signed out.", cookies=cookie(SESSION, "", 0))
 
 
 def start_session(user: User) -> dict[str, Any]:
     """Begin a session, and return its cookie; what the browser had before ends, so a planted token is worth nothing."""
     UserSession.end(session_token())
-    token = UserSession.start(user)
-    return {cookie_name(SESSION): (token, cookie_options() | {"max_age": int(LIFETIME.total_seconds())})}
+    return cookie(SESSION, UserSession.start(user), int(LIFETIME.total_seconds()))
+
+
+def _proof(mark: str, email: str) -> str:
+    """Bind a browser's mark to an account without naming it: the cookie outlives the session."""
+    return hashlib.sha256(f"{mark} {email.lower()}".encode()).hexdigest()[:32]

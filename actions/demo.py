@@ -7,14 +7,18 @@ from pydantic import Field
 
 from actions.accounts import start_session
 from actions.fields import Nothing
+from actions.rate_limit import RateLimit
 from demo.seed import seed
-from demo.stripe_events import encode, event, sign
+from demo.stripe_events import encode, payment, sign
 from flask_revalidation import revalidate_everything
 from flask_server_actions import Form, Result, action, anyone, redirect
 from models import NotFound, User
 from web.fields import Email
+from web.gate import network
+from web.rate_limiter import HOUR
 
-IN_DEMO = "the demo belongs to whoever tries it"
+IN_DEMO = anyone("the demo belongs to whoever tries it")
+LIMITS = [RateLimit(600, HOUR, by=network)]
 
 
 class Persona(Form):
@@ -30,7 +34,7 @@ class DemoPayment(Form):
     email: Email = Field(title="Your e-mail address")
 
 
-@action(allow=anyone(IN_DEMO))
+@action(allow=IN_DEMO, rate_limit=LIMITS)
 def switch_persona(form: Persona, _user: User | None) -> Result:
     """Become someone else, without a password."""
     user = User.by_handle(form.persona)
@@ -40,7 +44,7 @@ def switch_persona(form: Persona, _user: User | None) -> Result:
     return redirect(page, f"You are {user.name} now.", cookies=start_session(user))
 
 
-@action(allow=anyone(IN_DEMO))
+@action(allow=IN_DEMO, rate_limit=LIMITS)
 def reset(_form: Nothing, user: User | None) -> Result:
     """Put everything back as it was at the start; whoever was signed in still is."""
     handle = user.handle if user else ""
@@ -51,22 +55,10 @@ def reset(_form: Nothing, user: User | None) -> Result:
 
 
 def play_stripe(form: DemoPayment, _user: User | None) -> None:
-    """Sign what Stripe would send after a payment, and deliver it to the webhook before the transaction begins.
-
-    Every id follows from the session's, as Stripe's stay the same for one checkout: paid twice, it counts once.
-    """
+    """Sign what Stripe would send after a payment, and deliver it to the webhook before the transaction begins."""
     if current_app.config["STRIPE_SECRET_KEY"]:
         abort(404)  # the real one is in charge
-    token = form.session.removeprefix("cs_demo_")
-    for number, kind in enumerate(("checkout.session.completed", "invoice.paid")):
-        told = event(
-            kind,
-            customer=f"cus_{token}",
-            email=form.email,
-            subscription=f"sub_{token}",
-            invoice=f"in_{token}",
-            event_id=f"evt_{token}_{number}",
-        )
+    for told in payment(form.session.removeprefix("cs_demo_"), form.email):
         _deliver(encode(told))
 
 
@@ -84,7 +76,7 @@ def _deliver(body: bytes) -> None:
         raise Result(f"The webhook answered {answer.status_code}. Nothing was paid; press the button again.", 502)
 
 
-@action(allow=anyone(IN_DEMO), prepare=play_stripe)
+@action(allow=IN_DEMO, prepare=play_stripe, rate_limit=LIMITS)
 def pay(_form: DemoPayment, _user: User | None, _delivered: None) -> Result:
     """Come back as from a payment. The membership itself has come through the door."""
     return redirect("/support?thanks=1", "Welcome. The webhook has told us about your membership.")

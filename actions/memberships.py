@@ -8,9 +8,11 @@ import stripe
 from flask import current_app
 
 from actions.fields import Nothing
+from actions.rate_limit import RateLimit
 from flask_server_actions import Result, action, anyone, conflict, form_key, redirect
 from models import User, db
-from web.rate_limit import RateLimit, network
+from web.auth import caller_name
+from web.gate import network
 from web.rate_limiter import DAY
 
 log = logging.getLogger(__name__)
@@ -19,10 +21,10 @@ SECONDS = 5  # for one attempt at Stripe, of at most three
 LIMITS = [RateLimit(20, DAY, by=network)]
 
 
-def open_checkout(_form: Nothing, _user: User | None) -> str | Result:
+def open_checkout(_form: Nothing, user: User | None) -> str | Result:
     """Return the address of a checkout, or why there is none. It asks Stripe, so it runs before the transaction."""
     db.session.rollback()  # no connection is held while Stripe is waited for
-    key = hashlib.sha256(f"checkout {form_key() or secrets.token_urlsafe(16)}".encode()).hexdigest()
+    key = hashlib.sha256(f"checkout {caller_name(user)} {form_key() or secrets.token_urlsafe(16)}".encode()).hexdigest()
     if current_app.config["STRIPE_SECRET_KEY"]:
         return _ask_stripe(key)
     if current_app.config["DEMO"]:

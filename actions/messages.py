@@ -4,13 +4,14 @@ from typing import Annotated
 
 from pydantic import Field
 
+from actions.rate_limit import RateLimit
 from flask_revalidation import revalidate_tag
 from flask_server_actions import Form, Result, action, anyone, conflict, success
 from models import Message, Setting, User
 from models.setting import Switch
 from web.auth import editors
 from web.fields import Email, Name, RowId
-from web.rate_limit import RateLimit, network
+from web.gate import network
 from web.rate_limiter import DAY
 
 LIMITS = [RateLimit(20, DAY, by=network)]

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from actions.fields import OnePost
 from flask_revalidation import revalidate_tag
-from flask_server_actions import Form, Result, action, conflict, invalid, preview, success
+from flask_server_actions import Form, Result, action, conflict, invalid, success
 from models import Post, User, db, now
 from models.text import to_html
 from web.auth import writers
@@ -86,7 +86,7 @@ def update_post(form: EditedPost, user: User, html: str) -> Result:
 def preview_post(form: PreviewedPost, user: User, html: str) -> Result:
     """Show how the words would look, and save nothing."""
     user.find_post(form.post_id)
-    return preview("This is a preview; nothing is saved yet.", preview=html)
+    return success("This is a preview; nothing is saved yet.", reveal_once={"preview": html}, keep_form=True)
 
 
 @action(allow=writers)

@@ -3,8 +3,9 @@
 from flask import g, request
 
 from models import ApiKey, Scope, User
+from web.gate import network
 from web.problems import Problem
-from web.rate_limit import count_request, network
+from web.rate_limit import count_request
 
 _MISPLACED = {"api_key", "apikey", "key", "access_token", "token"}  # query parameters that look like a credential
 

@@ -10,6 +10,7 @@ from api.auth import bearer
 from api.webhooks.receive import finish_pending
 from flask_revalidation import Busy, is_busy, retried, revalidate_tag, write
 from models import Post, db
+from web import gate
 from web.problems import Problem
 
 bp = Blueprint("cron", __name__, url_prefix="/api/cron")
@@ -19,6 +20,7 @@ bp = Blueprint("cron", __name__, url_prefix="/api/cron")
 def publish_due() -> tuple[dict[str, Any], dict[str, str]]:
     """Publish what is due, and finish what the webhooks have left. Harmless when called twice, or twice at once."""
     _require_secret()
+    gate.body()
     return run_due(), {"Cache-Control": "no-store"}
 
 

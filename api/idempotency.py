@@ -8,6 +8,7 @@ from filelock import FileLock, Timeout
 from flask import Response, current_app, request
 
 from models import ApiKey, IdempotencyKey, db
+from web import gate
 from web.problems import Problem
 
 _REMEMBERED = ("Content-Type", "ETag", "Location")
@@ -63,4 +64,4 @@ def remember(digest: str | None, key: ApiKey, answer: Response) -> None:
 
 
 def _fingerprint() -> str:
-    return hashlib.sha256(request.get_data(cache=True)).hexdigest()
+    return hashlib.sha256(gate.body()).hexdigest()

@@ -109,6 +109,18 @@ def _subscription(customer: str, subscription: str, plan: str, created: int, sta
     }
 
 
+def payment(token: str, email: str) -> list[dict[str, Any]]:
+    """Return what Stripe sends when a checkout is paid. Every id follows from the session's: paid twice, it is one."""
+    ids: dict[str, Any] = {
+        "customer": f"cus_{token}",
+        "subscription": f"sub_{token}",
+        "invoice": f"in_{token}",
+        "email": email,
+    }
+    kinds = ("checkout.session.completed", "invoice.paid")
+    return [event(kind, **ids, event_id=f"evt_{token}_{number}") for number, kind in enumerate(kinds)]
+
+
 def encode(event: dict[str, Any]) -> bytes:
     """Return an event as it travels."""
     return json.dumps(event, indent=2, ensure_ascii=False).encode()

@@ -37,8 +37,9 @@ def action(function: Any = None, /, *, allow: Any = None, **options: Any) -> Cal
     The function takes the parsed form and the caller, and returns a `Result`. `prepare=` is for work that takes long or
     waits for others, and must not hold the write lock: it runs on form and caller after the policy and before the
     transaction, and what it returns is the function's third argument. `rate_limit=` is for the rate limiter that
-    `ServerActions` was given. `writes=False` is for an action that only shows something: it opens no write transaction,
-    and its form may be sent again. Raises BadDeclaration.
+    `ServerActions` was given; with one, an action that is open to anyone does not start without. `writes=False` is for
+    an action that only shows something: it opens no write transaction, and its form may be sent again. Raises
+    BadDeclaration.
     """
     if function is not None:
         raise mistake(function, "stands under @action without parentheses", "@action(allow=…)")

@@ -36,7 +36,7 @@ def perform(submission: Submission) -> Result:
     action, prepared = submission.action, []
     try:
         form = action.schema.parse(submission.values)  # 422
-        if action.rate_limit is not None:
+        if action.rate_limit:
             state.rate_limiter(action, form)  # 429
         if action.prepare:
             prepared = [action.prepare(form, _authorised(submission))]  # 401, 403
@@ -50,6 +50,7 @@ def perform(submission: Submission) -> Result:
 def _act(submission: Submission, form: Any, *prepared: Any) -> Result:
     with state.transaction(submission.action.name) if submission.action.writes else nullcontext() as session:
         user = _authorised(submission)  # as the transaction itself has read them
+        submission = submission.bound_to(state.caller(user))
         recall(session, submission)  # 409, or the first answer again
         result = submission.action.function(form, user, *prepared)
         if not isinstance(result, Result):

@@ -28,7 +28,8 @@ class ServerActions:
     """Server actions of an application: `ServerActions(app, db, modules=[…])`, or without an app, and `init_app` later.
 
     `modules` are searched for actions, which are served at `POST /_actions/<module>.<name>`; single actions may stand
-    among them. `load_user` reads the caller; it runs inside each action's transaction. `origins` are this site's, as
+    among them. `load_user` reads the caller; it runs inside each action's transaction. `caller(user)` names
+    who sends a form, by default an account by its id: one-time keys are bound to it. `origins` are this site's, as
     `scheme://host[:port]`; by default the one that the request names, which is right where TRUSTED_HOSTS is set.
     `sign_in` is the path of the sign-in page. `pages` names the blueprints whose GET routes are pages; by default all.
     `rate_limiter(action, form)` raises `too_many(…)`. `sentences` replaces what people are told, `htmx` the attributes
@@ -42,6 +43,7 @@ class ServerActions:
     db: Any = None
     modules: Iterable[ModuleType | Action] = ()
     load_user: Callable[[], Any] = lambda: None
+    caller: Callable[[Any], str] = lambda user: str(getattr(user, "id", ""))
     origins: Callable[[], frozenset[str]] = lambda: frozenset({request.host_url.rstrip("/")})
     sign_in: str = ""
     pages: Collection[str] = ()
@@ -86,8 +88,10 @@ class ServerActions:
         if self.transaction is None or self.metadata is None:
             raise BadDeclaration("No transaction. Write ServerActions(app, db, …), or give transaction= and metadata=.")
         for item in self.actions.values():
-            if item.rate_limit is not None and self.rate_limiter is None:
+            if item.rate_limit and self.rate_limiter is None:
                 raise mistake(item.function, "has a rate_limit", "ServerActions(app, db, rate_limiter=…)")
+            if self.rate_limiter and not item.rate_limit and item.allow.__name__.startswith("anyone: "):
+                raise mistake(item.function, "is open to anyone, without a limit", "rate_limit=[…] beside allow=")
         self.form_keys = key_table(self.metadata)
 
     @staticmethod

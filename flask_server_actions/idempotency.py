@@ -3,7 +3,6 @@
 A double click, a reload, a retry after a crash: each presents the key again and gets the first answer again.
 """
 
-import hashlib
 from datetime import UTC, datetime, timedelta
 
 from flask import g
@@ -43,7 +42,7 @@ def recall(session: Session | None, submission: Submission) -> None:
     if session is None or not submission.key:
         return
     try:
-        row = session.execute(select(state.form_keys).where(state.form_keys.c.digest == _digest(submission))).first()
+        row = session.execute(select(state.form_keys).where(state.form_keys.c.digest == submission.key)).first()
     except DBAPIError as error:
         raise RuntimeError(MISSING) if TABLE in str(error.orig) else error from error
     if row:
@@ -54,7 +53,7 @@ def remember(session: Session | None, submission: Submission, result: Result) ->
     """Store the answer under its key, in the transaction of its effect; without what is revealed once."""
     if session is not None and submission.key:
         answer = {"message": result.message, "location": result.location, "undo": result.undo}
-        row = {"digest": _digest(submission), "fields": submission.digest(), "answer": answer, "used_at": _now()}
+        row = {"digest": submission.key, "fields": submission.digest(), "answer": answer, "used_at": _now()}
         session.execute(insert(state.form_keys).values(row))
 
 
@@ -66,7 +65,3 @@ def sweep_form_keys(session: Session, older_than: timedelta = timedelta(days=7),
 
 def _now() -> datetime:
     return datetime.now(UTC).replace(tzinfo=None)
-
-
-def _digest(submission: Submission) -> str:
-    return hashlib.sha256(f"{submission.action.name} {submission.key}".encode()).hexdigest()

@@ -5,7 +5,7 @@ from typing import Any
 
 from flask_server_actions.sentences import sentence
 
-__all__ = ["Result", "conflict", "invalid", "preview", "redirect", "success", "too_many"]
+__all__ = ["Result", "conflict", "invalid", "redirect", "success", "too_many"]
 
 
 @dataclass(eq=False)
@@ -17,8 +17,8 @@ class Result(Exception):
     label of a button, the name of its action, and what is bound to it. `cookies` are set if it is done, and the fresh
     page already sees them: by name a value and Flask's options. `focus` is the id of what the reader
     goes on with. `reveal_once` stands on the very next page and is stored nowhere; `keep_form` leaves the form as it
-    was sent. `headers` are those of the answer. `data` is for callers in Python. The mechanism adds what the page needs
-    of the form: `action`, `fields`, and `resume`, a form to go back to.
+    was sent, as for a preview. `headers` are those of the answer. `data` is for callers in Python. The mechanism adds
+    what the page needs of the form: `action`, `fields`, and `resume`, a form to go back to.
     """
 
     message: str = ""
@@ -42,9 +42,6 @@ class Result(Exception):
         """Whether it is done."""
         return self.status < 400
 
-    def __str__(self) -> str:
-        return self.message
-
 
 def success(message: str, **more: Any) -> Result:
     """Answer with the page the form was on, fresh, and this message; `more` are other fields of `Result`.
@@ -53,11 +50,6 @@ def success(message: str, **more: Any) -> Result:
     form then gets the page itself instead of a 303, and whoever sends the form again gets the message alone.
     """
     return Result(message, **more)
-
-
-def preview(message: str, **parts: str) -> Result:
-    """Answer with the page as it was, the form still filled in as it was sent, and `parts` in `reveal_once`."""
-    return Result(message, reveal_once=parts, keep_form=True)
 
 
 def redirect(location: str, message: str = "", **more: Any) -> Result:

@@ -5,7 +5,7 @@ Fields come from the body, and what a template bound from the address. Both are 
 
 import hashlib
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 from urllib.parse import unquote_to_bytes
 
@@ -37,10 +37,12 @@ class Submission:
 
     @classmethod
     def read(cls, action: Action) -> Self:
-        """Read the request. Aborts with 413 above the form's size or `MAX_FIELDS`, 415 for no form, 422 for no text."""
+        """Read the request. Aborts: 400 where it was cut off, 413 for too much, 415 for no form, 422 for no text."""
         file_bytes = sum(rule["max_bytes"] for rule in rules(action.schema).values())
         request.max_content_length = MAX_BYTES + file_bytes
         request.max_form_memory_size, request.max_form_parts = MAX_BYTES, MAX_FIELDS
+        if request.content_length is not None:  # then werkzeug counts what comes; servers may take an end for the end
+            request.environ.pop("wsgi.input_terminated", None)
         raw = b"" if file_bytes and request.mimetype == "multipart/form-data" else request.get_data()
         if raw and request.mimetype != "application/x-www-form-urlencoded":
             abort(415)
@@ -59,9 +61,14 @@ class Submission:
 
     def texts(self) -> dict[str, list[str]]:
         """Return what was typed, for the page to show again: no files, and nothing that is secret."""
-        secret = {name for name, rule in rules(self.action.schema).items() if rule.get("format") == "password"}
-        typed = [(name, values) for name, values in self.values.items() if name not in secret]
-        return {name: [text for text in values if isinstance(text, str)] for name, values in typed}
+        known = rules(self.action.schema)
+        typed = {name: [text for text in texts if isinstance(text, str)] for name, texts in self.values.items()}
+        return {name: texts for name, texts in typed.items() if known.get(name, {}).get("format") != "password"}
+
+    def bound_to(self, caller: str) -> Self:
+        """Return it with the digest of its key, which is this caller's alone: nobody gets another's answer by it."""
+        bound = hashlib.sha256(f"{self.action.name} {caller} {self.key}".encode()).hexdigest()
+        return replace(self, key=bound if self.key else "")
 
     def digest(self) -> str:
         """Name what was sent, files included, so that the same form can be told from another."""

@@ -16,9 +16,9 @@ class Like(Model):
     visitor: Mapped[str] = mapped_column(String(60), primary_key=True)
 
     @classmethod
-    def is_set(cls, post: Post, visitor: str | None) -> bool:
+    def is_set(cls, post: Post, visitor: str) -> bool:
         """Say whether this visitor likes the post."""
-        return visitor is not None and db.session.get(cls, (post.id, visitor)) is not None
+        return bool(visitor) and db.session.get(cls, (post.id, visitor)) is not None
 
     @classmethod
     def toggle(cls, post: Post, visitor: str) -> bool:

@@ -3,7 +3,7 @@
 import logging
 from datetime import UTC, datetime
 
-from flask import Blueprint, current_app, render_template
+from flask import Blueprint, render_template
 from pydantic import BaseModel
 
 from flask_revalidation import cached
@@ -12,7 +12,8 @@ from pages.access import only
 from pages.paging import Before, Paging, asked
 from pages.redact import redact
 from web.auth import current_user, writers
-from web.rate_limiter import NotCounted, RateLimiter
+from web.rate_limit import limiter
+from web.rate_limiter import NotCounted
 
 bp = Blueprint("developers", __name__)
 log = logging.getLogger(__name__)
@@ -42,9 +43,8 @@ def _keys(user: User) -> str:
 
 def _used(user: User) -> list[tuple[str, datetime]]:
     """Return when which key last came. The rate limiter knows: reading writes nothing."""
-    limiter: RateLimiter = current_app.extensions["rate_limiter"]
     try:
-        times = [(key.name, limiter.last_used(key.bucket)) for key in ApiKey.of(user) if not key.revoked_at]
+        times = [(key.name, limiter().last_used(key.bucket)) for key in ApiKey.of(user) if not key.revoked_at]
     except NotCounted:  # a key can be revoked although nobody counts
         log.exception("when keys were used is not known")
         return []

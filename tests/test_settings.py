@@ -96,7 +96,7 @@ def test_https_site_has_host_cookies_and_hsts(make_app):
 
     cookies = answer.headers.getlist("Set-Cookie")
     assert answer.status_code == 303
-    assert {cookie.partition("=")[0] for cookie in cookies} == {"__Host-session", "__Host-flash"}
+    assert {cookie.partition("=")[0] for cookie in cookies} == {"__Host-session", "__Host-flash", "__Host-device"}
     for cookie in cookies:
         assert all(word in cookie for word in ("Secure", "HttpOnly", "SameSite=Lax", "Path=/"))
         assert "Domain" not in cookie

@@ -4,35 +4,18 @@ The API never does: it knows keys and signatures, and a cookie opens none of its
 """
 
 import hashlib
-from typing import Any
 
-from flask import Flask, current_app, g, request
+from flask import Flask, g
 
 from flask_revalidation import private
 from models import User, UserSession
-
-SESSION, VISITOR, FLASH = "session", "visitor", "flash"
-
-
-def cookie_name(name: str) -> str:
-    """Return the cookie's full name. Over https `__Host-` ties it to this very host (RFC 6265bis, section 4.1.3)."""
-    return f"__Host-{name}" if current_app.config["SESSION_COOKIE_SECURE"] else name
+from web.gate import FLASH, SESSION, VISITOR, cookie_name, network, session_token, signed_cookie
 
 
 def private_cookies(app: Flask) -> list[str]:
     """Name the cookies that make a page one caller's."""
     with app.app_context():
         return [cookie_name(name) for name in (SESSION, VISITOR, FLASH)]
-
-
-def cookie_options() -> dict[str, Any]:
-    """Return how every cookie of ours is set."""
-    return {"path": "/", "secure": current_app.config["SESSION_COOKIE_SECURE"], "httponly": True, "samesite": "Lax"}
-
-
-def session_token() -> str:
-    """Return the caller's session token, or an empty string."""
-    return request.cookies.get(cookie_name(SESSION), "")
 
 
 def load_user() -> User | None:
@@ -51,16 +34,21 @@ def current_user() -> User | None:
     return user
 
 
-def visitor_name(user: User | None, browser: str) -> str | None:
-    """Name who likes something: the account, else the browser by its cookie, else nobody yet."""
+def visitor_name(user: User | None, browser: str) -> str:
+    """Name who likes something: the account, else the browser by its cookie; empty where there is neither."""
     if user:
         return f"user:{user.id}"
-    return f"browser:{hashlib.sha256(browser.encode()).hexdigest()[:40]}" if browser else None
+    return f"browser:{hashlib.sha256(browser.encode()).hexdigest()[:40]}" if browser else ""
 
 
-def current_visitor() -> str | None:
-    """Name the caller as a visitor, if they are known."""
-    return visitor_name(current_user(), request.cookies.get(cookie_name(VISITOR), ""))
+def current_visitor() -> str:
+    """Name the caller as a visitor."""
+    return visitor_name(current_user(), signed_cookie(VISITOR))
+
+
+def caller_name(user: User | None) -> str:
+    """Name who sends a form: the account, else the browser, else the network."""
+    return visitor_name(user, signed_cookie(VISITOR)) or f"network:{network()}"
 
 
 def writers(user: User | None) -> bool:

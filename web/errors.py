@@ -4,8 +4,9 @@ import logging
 from contextlib import suppress
 
 from flask import Flask, Response, abort, current_app, make_response, request
+from gunicorn.http.errors import ParseException
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import BadRequest, HTTPException, ServiceUnavailable
 
 from flask_revalidation import Busy, Mistake, is_busy
 from flask_server_actions import BadTemplate
@@ -26,6 +27,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(Busy, busy)
     app.register_error_handler(SQLAlchemyError, database_failed)
     app.before_request(lambda: abort(404) if "\0" in request.path else None)  # PostgreSQL has no such text
+    app.register_error_handler(ParseException, lambda _error: answer(400))  # chunks that are none
     app.register_error_handler(Exception, failure)
 
     @app.teardown_appcontext
@@ -46,7 +48,7 @@ def http_error(error: HTTPException) -> Response:
     if error.response is not None or (error.code or 500) < 400:
         return make_response(error.get_response())
     if error.code == 413:
-        _drain()
+        error = _drain() or error
     response = answer(error.code or 500, error.description or "")
     for name, value in error.get_headers():
         if name.lower() in KEPT_HEADERS:
@@ -56,9 +58,7 @@ def http_error(error: HTTPException) -> Response:
 
 def busy(_error: Exception) -> Response:
     """Answer for a database that does not answer."""
-    response = answer(503)
-    response.headers["Retry-After"] = "2"
-    return response
+    return http_error(ServiceUnavailable(retry_after=2))
 
 
 def database_failed(error: SQLAlchemyError) -> Response:
@@ -76,7 +76,10 @@ def failure(error: Exception) -> Response:
     return answer(500)
 
 
-def _drain() -> None:
+def _drain() -> HTTPException | None:
     left, stream = _DRAIN, request.environ["wsgi.input"]
-    while left > 0 and (chunk := stream.read(min(left, 65536))):
-        left -= len(chunk)
+    with suppress(ParseException):
+        while left > 0 and (chunk := stream.read(min(left, 65536))):
+            left -= len(chunk)
+        return None
+    return BadRequest()

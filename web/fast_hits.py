@@ -7,7 +7,7 @@ same, and slower.
 """
 
 from collections.abc import Callable, Iterable
-from contextlib import closing
+from contextlib import closing, suppress
 from threading import Lock
 from typing import Any, NamedTuple
 
@@ -17,14 +17,14 @@ from flask import Flask
 from flask_revalidation import ENTRY, PERSONAL
 from flask_revalidation.store import Entry
 from flask_revalidation.tags import versions_on
-from web.rate_limit import network_of
+from web.gate import network_of
 from web.rate_limiter import NotCounted
 
 Environ = dict[str, Any]
 Headers = list[tuple[str, str]]
 MAX_ANSWERS, MAX_NAME = 4096, 600  # answers of a process; characters of what tells one from another
-_ADDRESS = ("REQUEST_METHOD", "HTTP_HOST", "SCRIPT_NAME", "PATH_INFO", "QUERY_STRING", "wsgi.url_scheme")
-_SAME = (*_ADDRESS, "HTTP_ACCEPT_ENCODING", "HTTP_IF_NONE_MATCH", "HTTP_IF_MATCH")
+_SAME: tuple[str, ...] = ("REQUEST_METHOD", "HTTP_HOST", "SCRIPT_NAME", "PATH_INFO", "QUERY_STRING", "wsgi.url_scheme")
+_SAME += ("HTTP_ACCEPT_ENCODING", "HTTP_IF_NONE_MATCH", "HTTP_IF_MATCH")
 _ONLY_FLASK = (PERSONAL, "HTTP_AUTHORIZATION", "HTTP_TRANSFER_ENCODING", "CONTENT_LENGTH")
 _VARY = {"accept-encoding", "authorization", "cookie"}  # those that are looked at here
 
@@ -97,11 +97,10 @@ class FastHits:
         """Count a request to the API, and return the headers that tell its quota; None where Flask has to say no."""
         if not environ["PATH_INFO"].startswith("/api/"):
             return {}
-        try:
+        with suppress(NotCounted):
             quota = self._limiter.count(f"address:{network_of(environ.get('REMOTE_ADDR', ''))}", self._quota)
-        except NotCounted:
-            return None
-        return quota.headers() if quota.left >= 0 else None
+            return quota.headers() if quota.left >= 0 else None
+        return None
 
     def _ask_flask(self, name: tuple[str, ...], environ: Environ, start: Callable[..., Any]) -> Iterable[bytes]:
         said: list[Any] = []

@@ -5,8 +5,9 @@ from typing import Any
 
 from flask import request
 from flask.json.provider import DefaultJSONProvider
-from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
+from werkzeug.exceptions import BadRequest
 
+from web import gate
 from web.problems import KINDS, Problem
 
 
@@ -38,11 +39,9 @@ def _refuse(token: str) -> Any:
 def json_object(*, optional: bool = False) -> dict[str, Any]:
     """Return the body of the request, one JSON object; an `optional` one may be empty.
 
-    Raises RequestEntityTooLarge, or Problem: 415 for another type, 400 for no JSON, 422 for no object.
+    Aborts with 413 where it is too large. Raises Problem: 415 for another type, 400 for no JSON, 422 for no object.
     """
-    if len(request.get_data()) >= (request.max_content_length or 0):
-        raise RequestEntityTooLarge  # without a length it was cut off there; what is left may pass for the whole
-    if optional and not request.get_data():
+    if not gate.body() and optional:
         return {}  # many clients name a Content-Type for the body they do not send
     if request.content_encoding or request.mimetype != "application/json":
         raise Problem("not-json", "The body must be application/json, uncompressed.")

@@ -13,11 +13,12 @@ from datetime import timedelta
 from types import ModuleType
 from typing import Any
 
-from flask import abort, current_app, request
+from flask import current_app, request
 
 from flask_revalidation import Busy, retried, revalidate_tag, write
 from models import Delivery, DeliveryStatus
 from models.delivery import EFFECTS
+from web import gate
 from web.problems import Problem
 
 log = logging.getLogger(__name__)
@@ -71,7 +72,9 @@ class Sender:
 
     def receive(self) -> tuple[dict[str, Any], dict[str, str]]:
         """Take a delivery: size and encoding, signature, JSON, inbox, effect, answer. In this order and no other."""
-        body, signature = _raw_body(), request.headers.get(self.header, "")
+        if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+            raise Problem("not-json", "Send the body as it is, without Content-Encoding.")
+        body, signature = gate.body(MAX_BODY), request.headers.get(self.header, "")  # the bytes are what is signed
         if not self.verify(body, signature, current_app.config["WEBHOOK_SECRETS"][self.name]):
             detail = "The signature does not hold for these bytes, here and now."
             raise Problem("bad-signature", detail, headers={"WWW-Authenticate": f'{self.header} realm="webhooks"'})
@@ -94,18 +97,6 @@ class Sender:
         if status == DeliveryStatus.FAILED:
             raise Problem("fault", "It is kept, but could not be applied; nothing else was saved. Send it again.")
         return {"received": True, "outcome": status}, {"Cache-Control": "no-store"}
-
-
-def _raw_body() -> bytes:
-    """Return the bytes as they were sent, which are what is signed. 413 above 512 KiB, 415 where they are packed."""
-    # One more than is taken: a body without a length would be cut off at the limit, and pass for a whole one.
-    request.max_content_length = MAX_BODY + 1
-    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
-        raise Problem("not-json", "Send the body as it is, without Content-Encoding.")
-    body = request.get_data()
-    if len(body) > MAX_BODY:
-        abort(413)
-    return body
 
 
 def _parse(body: bytes) -> dict[str, Any]:

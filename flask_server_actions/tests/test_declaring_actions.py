@@ -129,6 +129,13 @@ def test_rate_limit_that_nobody_counts():
         make(action(allow=OPEN, rate_limit="5 a minute")(plain))
 
 
+def test_action_for_anyone_that_nobody_limits():
+    with pytest.raises(
+        BadDeclaration, match=r"plain is open to anyone, without a limit\. Write rate_limit=\[…\] beside allow="
+    ):
+        make(action(allow=OPEN)(plain), rate_limiter=lambda _action, _form: None)
+
+
 def test_several_applications_keep_their_own_actions():
     one = make(action(allow=OPEN)(plain))
     other = make(Action("other.plain", Name, OPEN, plain))

@@ -18,7 +18,6 @@ from flask_server_actions import (
     anyone,
     conflict,
     invalid,
-    preview,
     redirect,
     success,
     too_many,
@@ -354,7 +353,7 @@ def test_preview_keeps_the_form_and_opens_no_transaction():
     def refuse(by):
         raise AssertionError(by)
 
-    app = serve(lambda _a, form, _u: preview("Not saved.", html=f"<i>{form.name}</i>"), writes=False)
+    app = serve(lambda _a, form, _u: success("-", reveal_once={"html": form.name}, keep_form=True), writes=False)
     app.extensions["server_actions"].transaction = refuse
 
     for name in ("tea", "jam"):

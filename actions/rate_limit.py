@@ -1,0 +1,54 @@
+"""Rate limits of actions: how often one party may try something, declared beside the policy.
+
+`@action(allow=…, rate_limit=[RateLimit(…)])`. They are counted in `web/rate_limiter.py`, before anything else is done.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from flask_server_actions import Action, too_many
+from web.rate_limit import faults_logged, limiter
+from web.rate_limiter import MINUTE, Reading
+
+
+@dataclass(frozen=True)
+class RateLimit:
+    """At most `times` tries in `seconds`, counted together where `by(form)` is the same.
+
+    Nothing is counted where that is None, or where `unless(form)` names someone.
+    """
+
+    times: int
+    seconds: int
+    by: Callable[[Any], str | None]
+    unless: Callable[[Any], str | None] = lambda _form: None
+
+    def bucket(self, action: str, form: Any) -> str | None:
+        """Return what this try is counted under. It names nobody: the file is no list of addresses."""
+        party = None if self.unless(form) else self.by(form)
+        kind = f"{action} {self.by.__name__} {self.times}/{self.seconds}"
+        return party and f"{kind} {hashlib.sha256(party.encode()).hexdigest()}"
+
+
+def enforce(action: Action, form: Any) -> None:
+    """Count a try against each limit of its action. Raises Result (429) when one is passed; the hook of actions."""
+    for limit in action.rate_limit:
+        if bucket := limit.bucket(action.name, form):
+            with faults_logged("tries"):
+                _require(limiter().count(bucket, limit.times, limit.seconds))
+
+
+def forget_tries(action: Action, form: Any, *parties: Callable[[Any], str | None]) -> None:
+    """Forget the tries by these parties, for someone has proved to be the right one. Other limits count on."""
+    for limit in action.rate_limit:
+        if limit.by in parties and (bucket := limit.bucket(action.name, form)):
+            with faults_logged("tries"):
+                limiter().forget(bucket)
+
+
+def _require(reading: Reading) -> None:
+    if reading.left < 0:
+        wait = f"{reading.reset} seconds" if reading.reset < 2 * MINUTE else f"{reading.reset // MINUTE} minutes"
+        raise too_many(f"That was tried too often. Please wait {wait}.", retry_after=reading.reset)

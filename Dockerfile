@@ -12,7 +12,7 @@ ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOST=0.0.0
 WORKDIR /app
 COPY --from=build /venv /venv
 COPY . .
-RUN mkdir /data && chown 10001:10001 /data
+RUN install -d -m 700 -o 10001 -g 10001 /data
 USER 10001:10001
 VOLUME ["/data"]
 EXPOSE 8000

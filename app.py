@@ -8,6 +8,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 import cli
 from actions import accounts, api_keys, comments, deliveries, likes, memberships, messages, posts, rate_limit, settings
 from api import BLUEPRINTS
+from data_dir import make_private
 from flask_revalidation import Revalidation
 from flask_server_actions import ServerActions
 from models import db
@@ -20,25 +21,24 @@ from web.rate_limiter import RateLimiter
 from web.strict_json import StrictJSON
 
 ACTIONS = [accounts, api_keys, comments, deliveries, likes, memberships, messages, posts, settings]
-MAX_BODY = 1_000_000  # bytes, of any request
-THREADS = 16  # of each worker; every one of them may hold a connection
 
 
 def create_app(given: Settings | None = None, *, testing: bool = False) -> Flask:
-    """Return the application. Raises BadSettings where the environment is not fit to start."""
-    env = given or Settings.from_environment()
+    """Return the application. Raises BadSettings where environment, folder or database are not fit to start."""
+    env = given or Settings.from_environment(strict=False)
+    cli.require_fit(env, starting=True)
+    make_private(env.data_dir)
     release = assets.release_name() + ("-demo" if env.demo else "")
     app = Flask(__name__)
     app.url_map.merge_slashes = False  # each thing has one address; no redirect is made from one that is misspelt
     _configure(app, env, testing)
-    env.data_dir.mkdir(parents=True, exist_ok=True)
     db.init_app(app)
 
     templating.register(app, release)
     assets.register(app)
     Revalidation(app, db, private_cookies=auth.private_cookies(app), release=release, strict=True)
-    for page in [*PAGES, feeds, machines, health]:
-        app.register_blueprint(page.bp)
+    for module in [*PAGES, feeds, machines, health, *BLUEPRINTS]:
+        app.register_blueprint(module.bp)
     ServerActions(
         app,
         db,
@@ -52,47 +52,38 @@ def create_app(given: Settings | None = None, *, testing: bool = False) -> Flask
     )
     app.json = StrictJSON(app)
     app.extensions["rate_limiter"] = RateLimiter(env.data_dir / "rate-limits.db", env.database)
-    for module in BLUEPRINTS:
-        app.register_blueprint(module.bp)
 
     add_security_headers(app, https=env.secure)
     errors.register(app)
     cli.register(app)
     with app.app_context():
+        app.config["SESSION_COOKIE_NAME"] = gate.cookie_name(gate.FLASH)
         app.wsgi_app = app.extensions["fast_hits"] = FastHits(app, db.engine)  # type: ignore[method-assign]
-    if env.trusted_proxies:
-        proxies = ProxyFix(app.wsgi_app, x_for=env.trusted_proxies, x_proto=env.trusted_proxies)
-        app.wsgi_app = proxies  # type: ignore[method-assign]
+    if hops := env.trusted_proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
     return app
 
 
 def _configure(app: Flask, env: Settings, testing: bool) -> None:
     app.config.update(
-        DEMO=env.demo,
+        {name.upper(): value for name, value in env},
         TESTING=testing,
         SITE=env.site,
-        DATA_DIR=env.data_dir,
-        API_REQUESTS_PER_MINUTE=env.api_requests_per_minute,
-        STRIPE_SECRET_KEY=env.stripe_secret_key,
-        STRIPE_PRICE_ID=env.stripe_price_id,
         SECRET_KEY=env.signing_key(),
-        SECRET_KEY_FALLBACKS=env.secret_key_fallbacks,
         SQLALCHEMY_DATABASE_URI=env.database,
         # A failing statement is logged, what it was to store is not: letters, addresses, payloads.
         SQLALCHEMY_ENGINE_OPTIONS={
-            "pool_size": THREADS,
+            "pool_size": 16,  # as many as a worker has threads: each may hold a connection
             "max_overflow": 4,
             "hide_parameters": True,
             "pool_pre_ping": True,
         },
         TRUSTED_HOSTS=env.hosts,
-        MAX_CONTENT_LENGTH=MAX_BODY,
+        MAX_CONTENT_LENGTH=1_000_000,  # bytes, of any request
         WEBHOOK_SECRETS=env.webhook_secrets,
-        STRIPE_LIVE=env.stripe_secret_key.startswith(("sk_live_", "rk_live_")),
+        STRIPE_TEST_EVENTS=env.demo or "_test_" in env.stripe_secret_key,
         CRON_SECRET=env.cron_secret_or_demo,
         SEND_FILE_MAX_AGE_DEFAULT=365 * 24 * 3600,  # their addresses name the release
         SESSION_COOKIE_SECURE=env.secure,
         SESSION_COOKIE_SAMESITE="Lax",
     )
-    with app.app_context():
-        app.config["SESSION_COOKIE_NAME"] = gate.cookie_name(gate.FLASH)

@@ -1,37 +1,51 @@
 """Every environment variable that the application reads: typed, documented, and checked before anything starts.
 
-Demo mode needs none of them. Any production setting turns the demo off, and then a missing or weak one stops the start.
+Demo mode needs none of them. Any variable of production turns the demo off, even an empty one, unless DEMO=1 is said;
+and then a missing or weak one stops the start. What the database says of itself is asked as well: `demo/marker.py`.
 """
 
 import os
 import re
-import secrets
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from sqlalchemy import URL, make_url
+
+from demo.keys import DEMO_CRON_SECRET, secret_of, shared_key
 
 _SAMPLES = ("change", "secret", "example", "sample", "password", "default", "your-")
 _LOCAL = ["127.0.0.1", "localhost"]
+# Each other one is a variable of production.
+_ANYWHERE = {"host", "port", "data_dir", "web_concurrency", "demo", "api_requests_per_minute", "flask_debug"}
 _WEBHOOK = "_webhook_secret"  # how the setting of each sender of webhooks ends
-DEMO_STRIPE_SECRET = "whsec_demo_for_everyone_to_see"  # noqa: S105  (what the demo signs with is no secret)
-DEMO_GITHUB_SECRET = "github-demo-for-everyone-to-see"  # noqa: S105
-DEMO_CRON_SECRET = "cron-demo-for-everyone-to-see"  # noqa: S105
+# As a browser writes it: lower case, and no port that goes without saying.
+_ORIGIN = re.compile(r"(?!http:.*:80$|https:.*:443$)https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?")
 
 
 def _split(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
+class Hidden(str):
+    """Text that its `repr` does not tell, nor that of what holds it: settings, configuration, lists."""
+
+    def __repr__(self) -> str:
+        return "Hidden()"
+
+
+Secret = Annotated[str, AfterValidator(Hidden)]
+Secrets = Annotated[list[Secret], BeforeValidator(_split)]
 CommaSeparated = Annotated[list[str], BeforeValidator(_split)]
 
 
 class BadSettings(SystemExit):
     """The application may not start; the message names each variable and says why."""
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        super().__init__("\n  ".join(["These settings stop the start:", *problems]))
 
 
 class Settings(BaseModel):
@@ -43,80 +57,74 @@ class Settings(BaseModel):
     port: int = Field(8000, ge=1, le=65535, description="Where `bin/serve` listens.")
     data_dir: Path = Field(Path("data"), description="Where the SQLite database and its lock files are.")
     web_concurrency: int = Field(2, ge=1, le=64, description="How many worker processes gunicorn starts.")
-    demo: bool = Field(True, description="Demo mode: `1` or `0`. Unset, on unless a production variable is given.")
-    secret_key: str = Field(
-        "", description="Signs the cookie that carries a message over a redirect; 32 bytes or more."
-    )
-    secret_key_fallbacks: CommaSeparated = Field([], description="Earlier secret keys, while they are being replaced.")
-    database_url: str = Field("", description="SQLAlchemy URL of the database; by default SQLite in `DATA_DIR`.")
+    demo: bool = Field(True, description="Demo mode: `1` or `0`. Unset, on where no variable of production is given.")
+    secret_key: Secret = Field("", description="Signs the cookie of a message over a redirect; 32 bytes or more.")
+    secret_key_fallbacks: Secrets = Field([], description="Earlier secret keys, while they are being replaced.")
+    database_url: Secret = Field("", description="SQLAlchemy URL of the database; by default SQLite in `DATA_DIR`.")
     public_url: str = Field("", description="The site's own origin, `https://host[:port]`; other forms are refused.")
     trusted_hosts: CommaSeparated = Field([], description="Host names the site answers to, separated by commas.")
     trusted_proxies: int = Field(0, ge=0, le=10, description="How many proxies stand in front, each adding a hop.")
-    stripe_secret_key: str = Field("", description="Stripe's API key. Given, it turns demo mode off.")
+    stripe_secret_key: Secret = Field("", pattern="^[sr]k_", description="Stripe's API key, `sk_…` or `rk_…`.")
     stripe_price_id: str = Field("", description="The price of a membership, `price_…`; needed with Stripe's API key.")
-    stripe_webhook_secret: CommaSeparated = Field(
-        [], description="Signing secrets of Stripe's webhook endpoint, `whsec_…`; several while rotating."
-    )
-    github_webhook_secret: CommaSeparated = Field([], description="GitHub's webhook secrets; several while rotating.")
-    cron_secret: str = Field("", description="The bearer secret of the scheduler's door.")
-    api_requests_per_minute: int = Field(
-        600, ge=1, le=1_000_000, description="The quota of `/api/v1`: for each key, and for each address without one."
-    )
-    flask_debug: str = Field("", description="Flask's debugger: in demo mode only.")
+    stripe_webhook_secret: Secrets = Field([], description="Stripe's signing secrets, `whsec_…`; or both in rotation.")
+    github_webhook_secret: Secrets = Field([], description="GitHub's webhook secrets; several while rotating.")
+    cron_secret: Secret = Field("", description="The bearer secret of the scheduler's door.")
+    api_requests_per_minute: int = Field(600, ge=1, le=1_000_000, description="The quota of `/api/v1`, of each key.")
+    flask_debug: bool = Field(False, description="Flask's debugger: in demo mode only.")
+
+    _empty: list[str] = []  # what is given without a value
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
-        """Read and check the environment. Raises BadSettings."""
-        source = {k.lower(): v for k, v in (os.environ if environment is None else environment).items()}
-        shared = [name for name in cls.model_fields if name.endswith(_WEBHOOK) or name == "cron_secret"]
-        if empty := [name.upper() for name in shared if name in source and not source[name].strip(" ,\t")]:
-            raise BadSettings(f"These are given, but empty; a door without a key stays shut: {', '.join(empty)}")
-        given = {name: value for name, value in source.items() if value != ""}
-        if "demo" not in given:
-            given["demo"] = "0" if given.keys() & {"secret_key", "database_url", "stripe_secret_key"} else "1"
+    def from_environment(cls, environment: Mapping[str, str] = os.environ, *, strict: bool = True) -> Self:
+        """Read the environment. Raises BadSettings for what has no type and, if `strict`, for other `problems`."""
+        told = {k.lower(): v for k, v in environment.items() if k.lower() in cls.model_fields}
+        given = {"demo": "0" if told.keys() - _ANYWHERE else "1"}
+        given |= {name: value for name, value in told.items() if value.strip(" ,\t") or name == "demo"}
         try:
-            return cls.model_validate({k: v for k, v in given.items() if k in cls.model_fields})
+            settings = cls.model_validate(given)
         except ValidationError as error:
-            lines = [_sentence(str(e["loc"][0]) if e["loc"] else "", e["msg"]) for e in error.errors()]
-            raise BadSettings("\n".join(["These settings stop the start:", *lines])) from None
+            raise BadSettings(f"{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors()) from None
+        settings._empty = sorted(told.keys() - given.keys() - _ANYWHERE)
+        if strict and (problems := list(settings.problems())):
+            raise BadSettings(problems)
+        return settings
 
-    @model_validator(mode="after")
-    def _webhook_secrets_are_secrets(self) -> Self:
+    def problems(self) -> Iterator[str]:
+        """Yield a sentence for each thing that stops the start, with the variable's name."""
+        shut = [name for name in self._empty if not self.demo or name.endswith("_secret")]
+        yield from (f"{name.upper()} is given, but empty: give it a value, or leave it out." for name in shut)
         if not all(re.fullmatch(r"whsec_[!-~]{8,}", secret) for secret in self.stripe_webhook_secret):
-            raise ValueError("STRIPE_WEBHOOK_SECRET is not a signing secret: it begins with `whsec_`, without spaces.")
-        return self
+            yield "STRIPE_WEBHOOK_SECRET is not a signing secret: it begins with `whsec_`, without spaces."
+        if self.public_url and not _ORIGIN.fullmatch(self.public_url):
+            yield "PUBLIC_URL is not an origin: scheme, host and perhaps a port, as a browser writes them."
+        elif self.public_url and urlsplit(self.public_url).hostname not in self.hosts:
+            yield "PUBLIC_URL names a host that is not among TRUSTED_HOSTS."
+        if self.demo and "_live_" in self.stripe_secret_key:
+            yield "STRIPE_SECRET_KEY is live, and DEMO=1 lets anyone be the owner: take out one of the two."
+        if not self.demo:
+            yield from self._production_problems()
 
-    @model_validator(mode="after")
-    def _production_is_strict(self) -> Self:
-        problems = [] if self.demo else list(self._problems())
-        if problems:
-            raise ValueError("\n  ".join(problems))
-        return self
-
-    def _problems(self) -> list[str]:
-        url, found = urlsplit(_origin(self.public_url)), []
-        if self.flask_debug not in ("", "0", "false"):
-            found.append("FLASK_DEBUG is on: its console runs code for whoever finds it.")
-        found += [f"{name} is {why}" for name, key in self._keys() if (why := _weakness(key))]
+    def _production_problems(self) -> Iterator[str]:
+        if self.flask_debug:
+            yield "FLASK_DEBUG is on: its console runs code for whoever finds it."
+        yield from self._weak_keys()
         if not self.trusted_hosts:
-            found.append("TRUSTED_HOSTS is not set: any Host header would be believed.")
+            yield "TRUSTED_HOSTS is not set: any Host header would be believed."
         if not self.public_url:
-            found.append("PUBLIC_URL is not set: the site cannot tell its own forms from foreign ones.")
-        elif _origin(self.public_url) != self.public_url:
-            found.append("PUBLIC_URL is not an origin: scheme, host and perhaps a port, as a browser writes them.")
-        elif url.scheme == "http" and url.hostname not in _LOCAL:
-            found.append("PUBLIC_URL is plain http: sessions would travel in the open.")
-        elif url.hostname not in self.trusted_hosts:
-            found.append("PUBLIC_URL names a host that is not among TRUSTED_HOSTS.")
+            yield "PUBLIC_URL is not set: the site cannot tell its own forms from foreign ones."
+        if re.match(r"http://(?!(localhost|127\.0\.0\.1)(:|$))", self.public_url):
+            yield "PUBLIC_URL is plain http: sessions would travel in the open."
+        if self.secure and not self.trusted_proxies:
+            yield "TRUSTED_PROXIES is 0, but https ends at a proxy: write 1 (or how many), else all visitors are one."
         if self.stripe_secret_key and not (self.stripe_price_id and self.stripe_webhook_secret):
-            found.append("STRIPE_SECRET_KEY needs STRIPE_PRICE_ID and STRIPE_WEBHOOK_SECRET, or who pays is no member.")
-        return found
+            yield "STRIPE_SECRET_KEY needs STRIPE_PRICE_ID and STRIPE_WEBHOOK_SECRET, or who pays is no member."
 
-    def _keys(self) -> list[tuple[str, str]]:
-        given = [("CRON_SECRET", self.cron_secret)] if self.cron_secret else []
-        given += [(f"{name}{_WEBHOOK}".upper(), key) for name, keys in self._senders.items() for key in keys]
-        given += [("SECRET_KEY_FALLBACKS", key) for key in self.secret_key_fallbacks]
-        return [("SECRET_KEY", self.secret_key), *given]
+    def _weak_keys(self) -> Iterator[str]:
+        for name, value in self:
+            keys = (value if isinstance(value, list) else [value]) if re.search("^secret_|_secret$", name) else []
+            for key in keys:
+                if (why := _weakness(key)) and (key or name == "secret_key"):
+                    yield f"{name.upper()} is {why}"
 
     @property
     def secure(self) -> bool:
@@ -126,7 +134,7 @@ class Settings(BaseModel):
     @property
     def hosts(self) -> list[str]:
         """The host names to answer to."""
-        return self.trusted_hosts or _LOCAL
+        return self.trusted_hosts or sorted({*_LOCAL, urlsplit(self.site).hostname or ""})
 
     @property
     def site(self) -> str:
@@ -136,12 +144,8 @@ class Settings(BaseModel):
     @property
     def webhook_secrets(self) -> dict[str, list[str]]:
         """What each sender of webhooks may have signed with; in demo mode the demo signs."""
-        return {name: keys or ([_demo_secret(name)] if self.demo else []) for name, keys in self._senders.items()}
-
-    @property
-    def _senders(self) -> dict[str, list[str]]:
-        fields = [name for name in type(self).model_fields if name.endswith(_WEBHOOK)]
-        return {name.removesuffix(_WEBHOOK): getattr(self, name) for name in fields}
+        senders = {name.removesuffix(_WEBHOOK): keys for name, keys in self if name.endswith(_WEBHOOK)}
+        return {name: keys or ([secret_of(name)] if self.demo else []) for name, keys in senders.items()}
 
     @property
     def cron_secret_or_demo(self) -> str:
@@ -152,38 +156,12 @@ class Settings(BaseModel):
     def database(self) -> URL:
         """The SQLAlchemy URL of the database."""
         if self.database_url:
-            url = make_url(self.database_url)
-            return url.set(drivername="postgresql+psycopg") if url.drivername.startswith("postgres") else url
+            return make_url(re.sub(r"^postgres(ql)?(\+\w+)?:", "postgresql+psycopg:", self.database_url))
         return URL.create("sqlite", database=str(self.data_dir.resolve() / "hallway.db"))
 
     def signing_key(self) -> str:
         """Return SECRET_KEY, or in demo mode a random one that all workers share through `DATA_DIR`."""
-        if self.secret_key:
-            return self.secret_key
-        path = self.data_dir / "demo-secret"
-        self.data_dir.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f"demo-secret.{os.getpid()}.{secrets.token_hex(4)}")
-        if not path.exists():
-            draft.touch(mode=0o600)
-            draft.write_text(secrets.token_urlsafe(32))
-            with suppress(FileExistsError):
-                os.link(draft, path)  # whoever is first decides; nobody reads half a key
-            draft.unlink()
-        return path.read_text()
-
-
-def _origin(text: str) -> str:
-    """Return the origin in `text` as a browser would send it: lower case, and no port that goes without saying."""
-    try:
-        url = urlsplit(text)
-        port = "" if url.port in (None, {"http": 80, "https": 443}.get(url.scheme)) else f":{url.port}"
-    except ValueError:
-        return ""
-    return f"{url.scheme}://{url.hostname}{port}" if url.scheme in ("http", "https") and url.hostname else ""
-
-
-def _demo_secret(sender: str) -> str:
-    return {"stripe": DEMO_STRIPE_SECRET}.get(sender, f"{sender}-demo-for-everyone-to-see")
+        return Hidden(self.secret_key or shared_key(self.data_dir))
 
 
 def _weakness(key: str) -> str:
@@ -194,7 +172,3 @@ def _weakness(key: str) -> str:
     if len(set(key)) < 10 or any(sample in key.lower() for sample in _SAMPLES):
         return "a sample, not a secret: make one with `python3 -c 'import secrets; print(secrets.token_urlsafe(32))'`."
     return ""
-
-
-def _sentence(name: str, message: str) -> str:
-    return f"  {name.upper()}: {message}" if name else f"  {message.removeprefix('Value error, ')}"

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from stripe import WebhookSignature
 
 from demo import stripe_events
-from settings import DEMO_STRIPE_SECRET
+from demo.keys import DEMO_STRIPE_SECRET
 
 EVENTS = 40_000  # signed ahead; no row sends as many in a run
 

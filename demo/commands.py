@@ -1,10 +1,29 @@
-"""What an operator types to play Stripe: `flask stripe send`."""
+"""What an operator of the demo is told, and types to play Stripe: `flask stripe send`."""
 
 import click
 from flask import current_app
 from flask.cli import AppGroup
 
+from demo.marker import PARTNER_KEY, PASSWORD, claim
+from demo.seed import PEOPLE, seed
 from demo.stripe_events import TYPES, encode, event, send
+
+
+def settle(*, demo: bool) -> bool:
+    """Fill the database with the demo, or say that it is a production's, inside a running write; return whether filled.
+
+    Raises WrongDatabase.
+    """
+    if not demo:
+        claim()
+        return False
+    if filled := seed():
+        click.echo("The demo is filled: 24 posts, 186 members.")
+    for name, role, _ in PEOPLE:
+        click.echo(f"  {name.lower()}@hallway.example  {role:7}  password: {PASSWORD}")
+    click.echo(f"  a partner's API key: {PARTNER_KEY}")
+    return filled
+
 
 stripe = AppGroup("stripe", help="Playing Stripe, without an account.")
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from sqlalchemy import delete, insert, select
 
 from demo import stripe_events
+from demo.marker import PARTNER_KEY, PASSWORD, WrongDatabase, is_demo, mark, refusals, why_not_wiped
 from models import (
     ApiKey,
     Comment,
@@ -27,9 +28,6 @@ from models import (
     now,
 )
 
-PASSWORD = "open-the-door"  # noqa: S105  (the demo's password is printed at the start)
-# No secret: the docs print it. It opens the demo and nothing else.
-PARTNER_KEY = "hd_PARTNERKEY_DemoPartnerKeyForEveryoneToSee002xf1mo"
 POSTS = Path(__file__).parent / "posts"
 PEOPLE = [
     ("Ada", Role.OWNER, "Keeps the house, and the keys. Writes about what happens between commit and page."),
@@ -57,7 +55,12 @@ class Source:
 
 
 def seed(*, replace: bool = False) -> bool:
-    """Fill the database, inside a running write. Returns False where people are already there, unless `replace`."""
+    """Fill the database, inside a running write. Returns False where people are already there, unless `replace`.
+
+    Raises WrongDatabase where the database is not the demo's; to be replaced, it has to be marked so.
+    """
+    if told := why_not_wiped() if replace else next(refusals(demo=True, found=is_demo(db.session.connection())), ""):
+        raise WrongDatabase(told)
     if replace:
         for table in reversed(db.metadata.sorted_tables):
             if table.name not in ("revalidation_tag", "form_key"):
@@ -65,6 +68,7 @@ def seed(*, replace: bool = False) -> bool:
         db.session.expunge_all()
     elif db.session.scalar(select(User.id).limit(1)):
         return False
+    mark(demo=True)
     chance, start = random.Random(7), now().replace(microsecond=0)  # noqa: S311
     people = {name.lower(): _person(name, role, bio) for name, role, bio in PEOPLE}
     posts = _posts(people, start)
@@ -75,13 +79,6 @@ def seed(*, replace: bool = False) -> bool:
     _deliveries(start)
     ApiKey.issue(people["ada"], "The demo’s partner", [Scope.READ, Scope.WRITE], text=PARTNER_KEY)
     return True
-
-
-def has_public_passwords() -> bool:
-    """Say whether the key or a password that the docs print opens this database."""
-    people = [User.by_email(f"{name.lower()}@hallway.example") for name, _, _ in PEOPLE]
-    known = any(User.check_password(person, PASSWORD) for person in people if person)
-    return known or ApiKey.authenticate(PARTNER_KEY) is not None
 
 
 def _person(name: str, role: Role, bio: str) -> User:

@@ -75,20 +75,15 @@ class User(Model):
         """Add an account; the password is kept as an Argon2id hash only. Without a handle, the name is made one."""
         handle = handle or first_free(cls.handle, slugify(name)[:36], longest=40)
         user = cls(name=name, email=email.lower(), role=role, handle=handle, bio=bio)
-        user.password_hash = _HASHER.hash(password)
+        user.set_password(password)
         db.session.add(user)
         return user
 
     @classmethod
-    def has_account(cls, email: str) -> bool:
-        """Say whether an address has an account, disabled or not."""
-        return db.session.scalar(select(cls.id).where(cls.email == email.lower())) is not None
-
-    @classmethod
-    def by_email(cls, email: str) -> Self | None:
-        """Return the account of an address, unless it is disabled."""
-        query = select(cls).where(cls.email == email.lower(), cls.disabled_at.is_(None))
-        return db.session.scalar(query.options(undefer(cls.password_hash)))
+    def by_email(cls, email: str, *, disabled: bool = False) -> Self | None:
+        """Return the account of an address, unless it is disabled, or with `disabled` even then."""
+        query = select(cls).where(cls.email == email.lower()).options(undefer(cls.password_hash))
+        return db.session.scalar(query if disabled else query.where(cls.disabled_at.is_(None)))
 
     @classmethod
     def by_handle(cls, handle: str) -> Self | None:
@@ -120,6 +115,10 @@ class User(Model):
             return False
         finally:
             _SLOTS.release()
+
+    def set_password(self, password: str) -> None:
+        """Give the account another password. Whoever is signed in stays so: `UserSession.end_all_of`."""
+        self.password_hash = _HASHER.hash(password)
 
     def disable(self) -> None:
         """Close the account; its sessions end with the commit, everywhere."""

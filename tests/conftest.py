@@ -15,6 +15,7 @@ from flask.testing import FlaskClient
 from flask_migrate import upgrade
 from jinja2 import FileSystemBytecodeCache
 from postgres import create_database, environment_of, lend_database, remember
+from sqlalchemy import URL, NullPool, create_engine, text
 from werkzeug.test import TestResponse
 
 from app import create_app
@@ -42,10 +43,17 @@ class Browser(FlaskClient):
 
 def settings_for(directory: Path, **environment: str) -> Settings:
     """Return the settings of a data directory, in demo mode unless told otherwise."""
-    given = environment_of(directory) | environment
+    given = {"DEMO": "1"} | environment_of(directory) | environment
     if given.keys() & {"SECRET_KEY", "STRIPE_SECRET_KEY"} and "DEMO" not in environment:
         given.pop("DEMO", None)
     return Settings.from_environment({"DATA_DIR": str(directory), **given})
+
+
+def give_to(url: URL, *, demo: bool) -> None:
+    """Let a filled database be the demo's, or a production's."""
+    engine = create_engine(url, poolclass=NullPool)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE setting SET value = :demo WHERE key = 'demo'"), {"demo": demo})
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -152,7 +160,9 @@ def make_app(
     made: list[Flask] = []
 
     def make(*, testing: bool = True, **environment: str) -> Flask:
-        app = create_app(settings_for(data_dir, **environment), testing=testing)
+        settings = settings_for(data_dir, **environment)
+        give_to(settings.database, demo=settings.demo)
+        app = create_app(settings, testing=testing)
         app.test_client_class = Browser
         app.jinja_env.bytecode_cache = compiled_templates
         if not fast_hits:

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from urllib.parse import urlencode
 
+from demo.keys import DEMO_STRIPE_SECRET
 from demo.stripe_events import event, sign
-from settings import DEMO_STRIPE_SECRET
 
 WRITERS = 4
 READS_PER_WRITE = 200  # paced by reads, not by the clock, so that a slow machine does the same work

@@ -14,9 +14,9 @@ from hypothesis.stateful import rule, run_state_machine_as_test
 from two_databases import KEYS, OnBoth, both_databases
 from webhooks import GITHUB, STRIPE, encoded, event, github_signature, release, signed
 
+from demo.keys import DEMO_CRON_SECRET
 from demo.seed import PARTNER_KEY
 from models import ApiKey, Comment, Delivery, Message, Post, now
-from settings import DEMO_CRON_SECRET
 
 EXAMPLES = os.environ.get("BOTH_EXAMPLES")
 POSTS, WEEK = "/dashboard/posts", 7 * 24 * 3600

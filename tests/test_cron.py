@@ -8,10 +8,10 @@ from scenarios import DRAFT, fingerprint
 from sqlalchemy import select, update
 from webhooks import encoded, event, inbox, member
 
+from demo.keys import DEMO_CRON_SECRET
 from flask_revalidation import revalidate_tag, write
 from models import Delivery, DeliveryStatus, Post, PostFilter, PostStatus, db, now
 from models.delivery import EFFECTS
-from settings import DEMO_CRON_SECRET
 
 DOOR = "/api/cron/publish-due"
 SECRET = {"Authorization": f"Bearer {DEMO_CRON_SECRET}"}

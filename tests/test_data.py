@@ -8,15 +8,17 @@ from contextlib import suppress
 
 import psycopg
 import pytest
-from conftest import ON_POSTGRES, settings_for
+from conftest import ON_POSTGRES, give_to, settings_for
 from postgres import environment_of
 from serving import ROOT, serving
 from sqlalchemy import select, text
+from test_settings import GOOD
 
 from app import create_app
-from demo.seed import POSTS, Source, has_public_passwords, seed
+from demo.marker import has_public_passwords
+from demo.seed import POSTS, Source, seed
 from flask_revalidation import Busy, retried, write
-from models import Member, Message, Payment, Post, PostFilter, PostStatus, Setting, User, db
+from models import ApiKey, Member, Message, Payment, Post, PostFilter, PostStatus, Setting, User, db
 from models.setting import Switch
 from models.text import first_words, slugify, to_html
 
@@ -188,25 +190,37 @@ def test_connection_that_is_lost_after_the_answer_was_made_costs_nobody_the_answ
     assert [app.test_client().get("/blog").status_code for _ in range(2)] == [200, 200]
 
 
-def test_production_does_not_open_a_database_whose_passwords_are_public(app, data_dir):
-    production = {"SECRET_KEY": "kX9vQ2mP7rT4wY8zB3nC6fH1jL5sD0gA", "TRUSTED_HOSTS": "hallway.example"}
-    production |= {"PUBLIC_URL": "https://hallway.example", "DATA_DIR": str(data_dir), "PATH": "/usr/bin:/bin"}
-    production |= environment_of(data_dir) | {"DEMO": "0"}
+@pytest.mark.parametrize("marked", [True, False])
+def test_production_does_not_open_a_database_whose_passwords_are_public(app, data_dir, marked):
+    production = GOOD | {"DATA_DIR": str(data_dir), "PATH": "/usr/bin:/bin"} | environment_of(data_dir) | {"DEMO": "0"}
+    give_to(settings_for(data_dir).database, demo=marked)
     command = [sys.executable, "-m", "flask", "prepare"]
 
     refused = subprocess.run(command, cwd=ROOT, env=production, capture_output=True, text=True, timeout=60)
 
     assert refused.returncode == 1
     assert "its passwords are public" in refused.stderr
+
+
+def test_public_passwords_are_found_until_the_last_is_gone(app):
+    def opens():
+        return has_public_passwords(db.session.connection())
+
     with app.app_context():
         with write(by="test"):
+            assert opens()
             for person in db.session.query(User):
                 person.disable()
-        assert not has_public_passwords()
-        with write(by="test"):
+            db.session.flush()
+            assert not opens()
             ada = db.session.query(User).filter_by(handle="ada").one()
             ada.disabled_at, ada.password_hash = None, "changed"
-        assert has_public_passwords(), "the partner's key still opens it"
+            db.session.flush()
+            assert opens(), "the partner's key still opens it"
+            ApiKey.named("PARTNERKEY").revoke()
+            db.session.flush()
+            assert not opens()
+        db.session.rollback()
 
 
 def test_migrated_database_without_demo_is_empty(tmp_path):

@@ -88,6 +88,7 @@ def test_site_behind_its_public_url_knows_only_that(make_app):
         SECRET_KEY="kX9vQ2mP7rT4wY8zB3nC6fH1jL5sD0gA",
         PUBLIC_URL="https://hallway.example",
         TRUSTED_HOSTS="hallway.example",
+        TRUSTED_PROXIES="1",
     )
     browser = app.test_client()
     send = {"base_url": "https://hallway.example", "data": {"email": "a@b.example", "password": "wrong"}}

@@ -2,10 +2,12 @@
 
 import pytest
 
-from settings import DEMO_STRIPE_SECRET, BadSettings, Settings
+from demo.keys import DEMO_STRIPE_SECRET
+from settings import BadSettings, Settings
 
 STRONG = "kX9vQ2mP7rT4wY8zB3nC6fH1jL5sD0gA"
 GOOD = {"SECRET_KEY": STRONG, "PUBLIC_URL": "https://hallway.example", "TRUSTED_HOSTS": "hallway.example"}
+GOOD |= {"TRUSTED_PROXIES": "1"}
 
 
 def test_demo_needs_nothing():
@@ -15,7 +17,7 @@ def test_demo_needs_nothing():
     assert settings.hosts == ["127.0.0.1", "localhost"]
 
 
-@pytest.mark.parametrize("name", ["SECRET_KEY", "DATABASE_URL", "STRIPE_SECRET_KEY"])
+@pytest.mark.parametrize("name", ["SECRET_KEY", "DATABASE_URL", "PUBLIC_URL", "STRIPE_PRICE_ID", "CRON_SECRET"])
 def test_any_production_setting_turns_the_demo_off(name):
     with pytest.raises(BadSettings, match="TRUSTED_HOSTS is not set"):
         Settings.from_environment({name: STRONG})
@@ -47,11 +49,15 @@ BAD = [
     ({"PUBLIC_URL": "hallway.example"}, "PUBLIC_URL is not an origin"),
     ({"PUBLIC_URL": "ftp://hallway.example"}, "PUBLIC_URL is not an origin"),
     ({"PUBLIC_URL": "https://Hallway.Example"}, "PUBLIC_URL is not an origin"),
-    ({"PUBLIC_URL": "https://hallway.example:443"}, "PUBLIC_URL is not an origin"),
     ({"PUBLIC_URL": "https://me@hallway.example"}, "PUBLIC_URL is not an origin"),
     ({"PUBLIC_URL": "https://hallway.example:x"}, "PUBLIC_URL is not an origin"),
     ({"PUBLIC_URL": "http://hallway.example"}, "PUBLIC_URL is plain http"),
     ({"PUBLIC_URL": "https://other.example"}, "not among TRUSTED_HOSTS"),
+    ({"PUBLIC_URL": "https://hallway.example:443"}, "PUBLIC_URL is not an origin"),
+    ({"PUBLIC_URL": "http://localhost:80"}, "PUBLIC_URL is not an origin"),
+    ({"PUBLIC_URL": "https://hallway.example?a"}, "PUBLIC_URL is not an origin"),
+    ({"TRUSTED_PROXIES": "0"}, "TRUSTED_PROXIES is 0"),
+    ({"STRIPE_SECRET_KEY": f"whsec_{STRONG}"}, "STRIPE_SECRET_KEY: "),
     ({"FLASK_DEBUG": "1"}, "FLASK_DEBUG is on"),
     ({"STRIPE_WEBHOOK_SECRET": DEMO_STRIPE_SECRET}, "STRIPE_WEBHOOK_SECRET is shorter"),
     ({"STRIPE_WEBHOOK_SECRET": f"whsec_{STRONG},whsec_{'a' * 40}"}, "STRIPE_WEBHOOK_SECRET is a sample"),

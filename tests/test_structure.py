@@ -13,8 +13,8 @@ import pytest
 from scenarios import fingerprint
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = {"actions", "api", "demo", "flask_revalidation", "flask_server_actions", "models", "pages", "web"}
-OURS = PACKAGES | {"app", "cli", "settings"}
+PACKAGES = {"actions", "api", "cli", "demo", "flask_revalidation", "flask_server_actions", "models", "pages", "web"}
+OURS = PACKAGES | {"app", "data_dir", "settings"}
 # What each package may not import. Everything else is allowed.
 FORBIDDEN = {
     "pages": {"actions", "api", "flask_server_actions", "demo"},
@@ -25,6 +25,7 @@ FORBIDDEN = {
     "flask_server_actions": OURS - {"flask_server_actions"},
     "flask_revalidation": OURS - {"flask_revalidation"},
     "demo": OURS - {"demo", "models"},
+    "cli": {"pages", "app"},
 }
 # Code lines of each part: no blank lines, comments or docstrings. A number is never raised: something is taken out.
 BUDGETS = {
@@ -35,7 +36,7 @@ BUDGETS = {
     "pages": 450,
     "actions": 450,
     "api": 900,
-    "app cli settings": 380,
+    "app cli data_dir settings": 380,
 }
 # Words of our own that the field does not know; a search for its words must find what is there.
 FOREIGN_WORDS = {"door", "doors", "hallway", "house", "room", "rooms", "turn", "turns", "meter", "throttle", "nonce"}

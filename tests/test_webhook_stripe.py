@@ -11,6 +11,7 @@ import pytest
 import webhooks
 from conftest import settings_for
 from stripe import WebhookSignature
+from test_settings import GOOD, STRONG
 from test_structure import ROOT
 from webhooks import SCALE, STRIPE, event, inbox, member, send, signature, signed
 
@@ -273,14 +274,30 @@ def test_w19_known_type_of_an_unknown_version_acts(app, visitor):
     assert send(visitor, event() | {"api_version": "2031-01-01.future"}).json["outcome"] == "applied"
 
 
-@pytest.mark.parametrize("key", ["sk_live_x", "rk_live_x"])
-def test_w20_test_event_does_nothing_on_the_live_endpoint(make_app, key):
-    app = make_app(DEMO="1", STRIPE_SECRET_KEY=key)
+SECRET = f"whsec_{STRONG}"
+PAID = GOOD | {"PUBLIC_URL": "http://localhost", "TRUSTED_HOSTS": "localhost", "STRIPE_PRICE_ID": "price_1"}
 
-    assert send(app.test_client(), event(event_id="evt_test")).json["outcome"] == "ignored"
+
+def sent_in_production(make_app, key, *events):
+    """Return the application and what became of events that it gets; without a key nobody can buy anything."""
+    app = make_app(**PAID, STRIPE_WEBHOOK_SECRET=SECRET, **({"STRIPE_SECRET_KEY": key} if key else {}))
+    return app, [send(app.test_client(), it, header=signed(it, secret=SECRET)).json["outcome"] for it in events]
+
+
+@pytest.mark.parametrize("key", ["sk_live_x", "rk_live_x", ""])
+def test_w20_test_event_does_nothing_in_production_without_a_test_key(make_app, key):
+    app, told = sent_in_production(make_app, key, event(event_id="1"), event(event_id="2") | {"livemode": "true"})
+
+    assert told == ["ignored", "ignored"]
+    assert inbox(app) == [("stripe", "1", "ignored", 0), ("stripe", "2", "ignored", 0)]
     assert member(app) is None
-    assert send(app.test_client(), event(event_id="evt_live", livemode=True)).json["outcome"] == "applied"
+    assert sent_in_production(make_app, key, event(event_id="3", livemode=True))[1] == ["applied"]
     assert member(app) is not None
+
+
+@pytest.mark.parametrize("key", ["sk_test_x", "rk_test_x"])
+def test_w20_test_event_acts_where_the_key_is_of_the_test_mode(make_app, key):
+    assert sent_in_production(make_app, key, event())[1] == ["applied"]
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "OPTIONS", "PATCH", "DELETE"])

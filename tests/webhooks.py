@@ -11,8 +11,8 @@ from sqlalchemy import select
 from stripe import WebhookSignature
 
 from demo import stripe_events
+from demo.keys import DEMO_GITHUB_SECRET, DEMO_STRIPE_SECRET
 from models import Delivery, DeliveryStatus, Member, Payment, Post, Subscription, db
-from settings import DEMO_GITHUB_SECRET, DEMO_STRIPE_SECRET
 
 SCALE = int(os.environ.get("WEBHOOK_SCALE", "1"))  # bin/prove asks for more than bin/test
 STRIPE, GITHUB = "/api/webhooks/stripe", "/api/webhooks/github"

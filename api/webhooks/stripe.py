@@ -52,13 +52,13 @@ def _is_signed(text: str, signature: str, secret: str) -> bool:
 
 
 def identify(payload: dict[str, Any]) -> Event:
-    """Return the event in the payload; one that is only a hint, or a test beside live ones, is to be ignored."""
+    """Return the event in the payload; one that is only a hint, or a test where none is expected, is to be ignored."""
     event_id, livemode = payload.get("id"), payload.get("livemode") is True
     if not (isinstance(event_id, str) and _EVENT_ID.fullmatch(event_id)):
         raise Problem("bad-request", "The event has no id.")
     event_type, api_version = _short(payload.get("type"), 100), _short(payload.get("api_version"), 40)
     thin = payload.get("object") == "v2.core.event"  # a hint to fetch something, and nothing we fetch
-    ignore = thin or (current_app.config["STRIPE_LIVE"] and not livemode)
+    ignore = thin or not (livemode or current_app.config["STRIPE_TEST_EVENTS"])
     return Event(event_id, event_type, api_version, livemode, ignore)
 
 

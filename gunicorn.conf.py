@@ -5,9 +5,10 @@ import gc
 import itertools
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import IO, Any
 
 bind = f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
@@ -36,9 +37,17 @@ def run_schedule(app: Any) -> None:
     from api.cron import run_tick
     from cli import sweep
 
-    with (app.config["DATA_DIR"] / "schedule.lock").open("ab") as lock:
+    with open_lock(app.config["DATA_DIR"] / "schedule.lock") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         for seconds in itertools.count(step=2):
             with app.app_context():
                 run_tick(seconds, sweep)
             time.sleep(2)
+
+
+def open_lock(path: Path) -> IO[bytes]:
+    """Open a lock file, as soon as the disk takes one."""
+    while True:
+        with suppress(OSError):
+            return path.open("ab")
+        time.sleep(2)

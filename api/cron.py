@@ -8,7 +8,7 @@ from flask import Blueprint, current_app
 
 from api.auth import bearer
 from api.webhooks.receive import finish_pending
-from flask_revalidation import Busy, is_busy, retried, revalidate_tag, write
+from flask_revalidation import is_busy, retried, revalidate_tag, write
 from models import Post, db
 from web import gate
 from web.problems import Problem
@@ -49,8 +49,7 @@ def run_tick(seconds: int, sweep: Callable[[], None]) -> None:
         if seconds % 3600 == 0:
             sweep()
     except Exception as error:
-        known = isinstance(error, Busy) or is_busy(error)
-        current_app.logger.error("not done on time: %s", error, exc_info=not known)
+        current_app.logger.error("not done on time: %s", error, exc_info=not is_busy(error))
 
 
 def _require_secret() -> None:

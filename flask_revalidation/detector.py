@@ -53,9 +53,9 @@ def _check(store: Store, connection: Connection) -> None:
 
 
 def _ask(connection: Connection, statement: str, parameters: Any) -> str:
-    cursor = connection.connection.cursor()  # of the bare driver: what the detector asks is not recorded
-    cursor.execute(statement, parameters)
-    return hashlib.sha256(repr(cursor.fetchall()).encode()).hexdigest()
+    # By the bare driver: what the detector asks is not recorded.
+    rows = connection.connection.cursor().execute(statement, parameters).fetchall()
+    return hashlib.sha256(repr(rows).encode()).hexdigest()
 
 
 def _message(by: str, entry: Entry, written: set[str], statement: str) -> str:
@@ -63,8 +63,7 @@ def _message(by: str, entry: Entry, written: set[str], statement: str) -> str:
     tables = sorted(written.intersection(re.findall(r"\w+", statement)) or written)
     paths = {tag for tag in entry.tags if tag.startswith("/")}
     fitting = {tag for tag in entry.tags - paths if any(_words(table) <= _words(tag) for table in tables)}
-    remedies = [f'revalidate_tag("{tag}")' for tag in sorted(fitting)]
-    remedies = remedies or [f'revalidate_path("{path}")' for path in sorted(paths)]
+    remedies = [f'revalidate_{"tag" if fitting else "path"}("{name}")' for name in sorted(fitting or paths)]
     remedy = f"Add {' or '.join(remedies)}" if remedies else "Give that part a tag for them, and revalidate it here"
     return (
         f"{by} changed table {', '.join(tables)}, which the cached copy {entry.key} shows, and revalidated none of its"

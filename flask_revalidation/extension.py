@@ -61,8 +61,7 @@ class Revalidation:
         tag_table(bound.db.metadata)
         with app.app_context():
             engine = bound.db.engine
-        database = sqlite if engine.dialect.name == "sqlite" else postgresql
-        database.configure(engine, self.strict, self.patience)
+        (sqlite if engine.dialect.name == "sqlite" else postgresql).configure(engine, self.strict, self.patience)
         transaction.watch_writes(engine, self.strict)
         if bound.detect:
             detector.detect(engine, bound.store)

@@ -17,7 +17,7 @@ _BEGIN = (
 def configure(engine: Engine, strict: bool, patience: float) -> None:
     """Set up the engine of a PostgreSQL database; `patience` is how many seconds a writer waits for a lock."""
     # Under READ COMMITTED a page could be made of an old row and a later tag version, and would then stay stale.
-    engine.update_execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=strict)
+    engine.update_execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=strict or None)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

@@ -34,6 +34,11 @@ def configure(engine: Engine, strict: bool, patience: float) -> None:
         if not connection.connection.driver_connection.in_transaction:  # type: ignore[union-attr]
             connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
+    @event.listens_for(engine, "handle_error")
+    def reopen(context: Any) -> None:
+        # SQLite opens a file that may not be written for reading alone, and a connection stays what it is.
+        context.is_disconnect |= path != ":memory:" and "readonly" in str(context.original_exception)
+
     @event.listens_for(engine, "before_cursor_execute")
     def let_tables_change(connection: Connection, _c: Any, _s: str, _p: Any, context: Any, _m: bool) -> None:
         if strict and context.isddl:  # create_all() opens a transaction of its own

@@ -26,11 +26,10 @@ _UPSERT = text(
 
 def tag_table(metadata: MetaData) -> Table:
     """Return the table of versions, added to `metadata` unless it is there. Creating it also creates the epoch."""
-    if TABLE not in metadata.tables:
-        tag, writer = Column("tag", String(400), primary_key=True), Column("writer", SmallInteger, primary_key=True)
-        table = Table(TABLE, metadata, tag, writer, Column("version", String(32), nullable=False))
-        event.listen(table, "after_create", lambda _table, connection, **_: insert_epoch(connection))
-    return metadata.tables[TABLE]
+    tag, writer = Column("tag", String(400), primary_key=True), Column("writer", SmallInteger, primary_key=True)
+    table = Table(TABLE, metadata, tag, writer, Column("version", String(32), nullable=False), keep_existing=True)
+    event.listen(table, "after_create", lambda _table, connection, **_: insert_epoch(connection))
+    return table
 
 
 def insert_epoch(connection: Connection) -> None:
@@ -56,12 +55,11 @@ def versions_on(connection: PoolProxiedConnection, tags: Collection[str]) -> dic
 
     A tag's version is made of those of its writers, so that two of them need not wait for each other.
     """
-    cursor, names = connection.cursor(), (EPOCH, *tags)
+    names, found = (EPOCH, *tags), dict[str, str]()
     mark = "?" if isinstance(connection.driver_connection, sqlite3.Connection) else "%s"
-    marks, found = ", ".join([mark] * len(names)), dict[str, str]()
+    query = f"SELECT tag, version FROM {TABLE} WHERE tag IN ({', '.join([mark] * len(names))}) ORDER BY tag, writer"  # noqa: S608
     try:
-        cursor.execute(f"SELECT tag, version FROM {TABLE} WHERE tag IN ({marks}) ORDER BY tag, writer", names)  # noqa: S608
-        for tag, version in cursor.fetchall():
+        for tag, version in connection.cursor().execute(query, names).fetchall():
             found[tag] = found.get(tag, "") + version
         return {tag: found.get(tag, found[EPOCH]) for tag in names}
     except Exception as error:

@@ -1,5 +1,6 @@
 """The write transaction: data and versions are committed together, or neither is."""
 
+import errno
 import random
 import re
 import time
@@ -22,9 +23,9 @@ __all__ += ["revalidate_everything", "revalidate_path", "revalidate_tag"]
 WRITTEN = "revalidation_written"  # in a connection's `info`: the tables that the running transaction has written
 _RUNNING = "revalidation_write"  # in a session's `info`
 _ENDS = ("commit", "rollback", "close", "reset", "invalidate")
-# How codes of PostgreSQL's errors begin (its manual, appendix A): connection, rollback, too many connections, locks,
-# the operator's doing.
-_CONFLICT, _BUSY = "40", ("08", "40", "533", "55", "57")
+# How codes begin of what passes. PostgreSQL's errors (its manual, appendix A): connection, a read-only database,
+# rollback, resources such as the disk, locks, the operator's doing, the system. The system's own, of lock files.
+_BUSY = ("08", "25006", "40", "53", "55", "57", "58", "EACCES", "EDQUOT", "EFBIG", "EIO", "ENOSPC", "EROFS")
 _VERBS = r"(?:INSERT|REPLACE|MERGE|UPDATE|DELETE)(?: OR \w+)?(?: INTO| FROM)?(?: ONLY)?"
 _WRITE = re.compile(rf'\s*(?:WITH\b.*?[()]\s*)?{_VERBS}\s+(?:"?\w+"?\.)?"?(\w+)', re.IGNORECASE | re.DOTALL)
 
@@ -88,7 +89,7 @@ def write(by: str, patience: float | None = None) -> Iterator[Session]:
     running = session.info[_RUNNING] = Write(by)
     vars(session).update({name: partial(_refuse, name, by) for name in _ENDS})
     try:
-        options = {"write": running, "postgresql_readonly": False}
+        options = {"write": running, "postgresql_readonly": None}
         session.connection(execution_options=options if patience is None else options | {"patience": patience})
         yield session
         session.flush()
@@ -97,7 +98,7 @@ def write(by: str, patience: float | None = None) -> Iterator[Session]:
     except BaseException as error:
         type(session).rollback(session)
         if is_busy(error):
-            met = _code_of(error).startswith(_CONFLICT)
+            met = _code_of(error).startswith("40")
             raise (Conflict if met else Busy)("The database is busy; nothing was saved.") from error
         raise
     finally:
@@ -115,13 +116,14 @@ def _refuse(name: str, by: str, *_: Any) -> NoReturn:
 
 
 def is_busy(error: BaseException) -> bool:
-    """Tell waiting in vain from a fault: a missing table or a full disk does not get better by trying again."""
-    told = isinstance(error, exc.OperationalError) and re.search("locked|connection", str(error.orig))
-    return bool(told) or _code_of(error).startswith(_BUSY) or isinstance(error, exc.TimeoutError | TimeoutError)
+    """Tell what passes, such as waiting in vain or a disk that is full, from a fault, such as a missing table."""
+    told = isinstance(error, exc.OperationalError) and re.search("locked|connect|disk|readonly|open", str(error.orig))
+    return bool(told) or _code_of(error).startswith(_BUSY) or isinstance(error, Busy | exc.TimeoutError | TimeoutError)
 
 
 def _code_of(error: BaseException) -> str:
-    return getattr(getattr(error, "orig", None), "sqlstate", None) or ""
+    system = errno.errorcode.get(getattr(error, "errno", None) or 0, "")
+    return getattr(getattr(error, "orig", None), "sqlstate", None) or system
 
 
 def current_write(asked_by: str) -> Write:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,12 +47,16 @@ def serving(
     workers: int = 2,
     threads: int = 8,
     ready: str = "/healthz",
+    inside: Sequence[str] = (),
     **environment: str,
 ) -> Iterator[Server]:
-    """Serve `application` on a free port with the data in `data_dir`, which must be prepared; `ready` answers soon."""
+    """Serve `application` on a free port with the data in `data_dir`, which must be prepared; `ready` answers soon.
+
+    `inside` is a command that runs the one behind it, such as `unshare`.
+    """
     port = free_port()
     log = data_dir / f"server-{port}.log"
-    command = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--worker-class", "gthread"]
+    command = [*inside, sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--worker-class", "gthread"]
     command += ["--workers", str(workers), "--threads", str(threads), "--no-control-socket", application]
     env = {**os.environ, "DATA_DIR": str(data_dir), "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"}
     env |= environment_of(data_dir) | environment

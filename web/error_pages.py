@@ -30,8 +30,7 @@ def _page(status: int, title: str, text: str) -> Response:
     """Return the refusal page, with what was typed, if a form was refused."""
     texts = {name: "\n".join(values) for name, values in g.get("submitted", {}).items()}
     typed = {name: text for name, text in texts.items() if text and not name.endswith("_id") and name not in NOT_TYPED}
-    response = make_response(
-        render_template("errors/page.html", status=status, title=title, text=text, typed=typed), status
-    )
+    page = render_template("errors/page.html", status=status, title=title, text=text, typed=typed)
+    response = make_response(page, status)
     response.headers["Cache-Control"] = "private, no-store"
     return response

@@ -5,17 +5,16 @@ from contextlib import suppress
 
 from flask import Flask, Response, abort, current_app, make_response, request
 from gunicorn.http.errors import ParseException
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import BadRequest, HTTPException, ServiceUnavailable
 
-from flask_revalidation import Busy, Mistake, is_busy
+from flask_revalidation import Mistake, is_busy
 from flask_server_actions import BadTemplate
 from models import NotFound, db
 from web import error_pages as pages, problems
 
 log = logging.getLogger(__name__)
 KEPT_HEADERS = ("allow", "retry-after", "www-authenticate")
-MISTAKES = (BadTemplate, Mistake)  # an author's, and they explain
 _DRAIN = 64 * 1024 * 1024  # bytes read and thrown away, so that the client gets to see the 413
 
 
@@ -24,8 +23,6 @@ def register(app: Flask) -> None:
     app.register_error_handler(problems.Problem, problems.answer)
     app.register_error_handler(HTTPException, http_error)
     app.register_error_handler(NotFound, lambda _error: answer(404))
-    app.register_error_handler(Busy, busy)
-    app.register_error_handler(SQLAlchemyError, database_failed)
     app.before_request(lambda: abort(404) if "\0" in request.path else None)  # PostgreSQL has no such text
     app.register_error_handler(ParseException, lambda _error: answer(400))  # chunks that are none
     app.register_error_handler(Exception, failure)
@@ -38,9 +35,8 @@ def register(app: Flask) -> None:
 
 def answer(status: int, description: str = "") -> Response:
     """Return the refusal, as a page or as a problem."""
-    answers = problems if f"{request.path}/".startswith("/api/") else pages
-    response: Response = answers.refuse(status, description)
-    return response
+    refuse = problems.refuse if f"{request.path}/".startswith("/api/") else pages.refuse
+    return refuse(status, description)
 
 
 def http_error(error: HTTPException) -> Response:
@@ -50,26 +46,20 @@ def http_error(error: HTTPException) -> Response:
     if error.code == 413:
         error = _drain() or error
     response = answer(error.code or 500, error.description or "")
-    for name, value in error.get_headers():
-        if name.lower() in KEPT_HEADERS:
-            response.headers[name] = value
+    response.headers.update({name: value for name, value in error.get_headers() if name.lower() in KEPT_HEADERS})
     return response
 
 
-def busy(_error: Exception) -> Response:
-    """Answer for a database that does not answer."""
-    return http_error(ServiceUnavailable(retry_after=2))
-
-
-def database_failed(error: SQLAlchemyError) -> Response:
-    """Answer for a database that is busy, or broken: the latter is a fault like any other."""
-    return busy(error) if is_busy(error) else failure(error)
-
-
 def failure(error: Exception) -> Response:
-    """Answer for a fault of ours. The trace goes to the log, never to the caller; tests and debugger get the fault."""
-    if current_app.debug and isinstance(error, MISTAKES) and not current_app.testing:
-        return pages.explain(error)
+    """Answer for a fault of ours. The trace goes to the log, never to the caller; tests and debugger get the fault.
+
+    What passes, such as a database that is busy or a disk that is full, is a 503.
+    """
+    if is_busy(error):
+        log.warning("unavailable: %s %r: %s", request.method, request.path, error.__cause__ or error)
+        return http_error(ServiceUnavailable(retry_after=2))
+    if current_app.debug and isinstance(error, BadTemplate | Mistake) and not current_app.testing:
+        return pages.explain(error)  # an author's, and it explains itself
     if current_app.testing or current_app.debug:
         raise error
     log.exception("unhandled: %s %r", request.method, request.path, exc_info=error)

@@ -9,6 +9,7 @@ _WORD = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 # What cannot be shown is refused: control characters, but for tabs and line ends in texts of several lines.
 _TEXT = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"
 _LINE = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"  # with something to see
+_ADDRESS = r"^[^@\s]+@[^@\s]+\.[^@\s]+$"
 
 RowId = Annotated[int, Field(ge=1, le=2**31 - 1)]  # SQLite overflows at 2^63, and then it is a 500
 Title = Annotated[str, Field(min_length=1, max_length=120, pattern=_LINE, examples=["The letter slot"])]
@@ -18,9 +19,7 @@ Slug = Annotated[str, Field(max_length=80, pattern=_WORD, examples=["the-letter-
 TagName = Annotated[str, Field(max_length=40, pattern=_WORD, examples=["boundaries"])]
 Handle = Annotated[str, Field(max_length=40, pattern=_WORD, examples=["ada"])]
 Name = Annotated[str, Field(min_length=1, max_length=80, pattern=_LINE)]
-Email = Annotated[
-    str, Field(max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", json_schema_extra={"format": "email"})
-]
+Email = Annotated[str, Field(max_length=254, pattern=_ADDRESS, json_schema_extra={"format": "email"})]
 
 
 def _blank_is_absent(value: object) -> object:

@@ -11,8 +11,7 @@ from web.auth import current_user
 def register(app: Flask, release: str) -> None:
     """Give the templates of `app` their filters and functions. `release` is part of a static file's address."""
     app.jinja_env.filters.update(day=day, moment=moment, up_to_many=up_to_many)
-    app.jinja_env.globals.update(current_user=current_user)
-    app.jinja_env.globals["asset"] = lambda name: f"/static/{name}?v={release}"
+    app.jinja_env.globals.update(current_user=current_user, asset=lambda name: f"/static/{name}?v={release}")
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
 

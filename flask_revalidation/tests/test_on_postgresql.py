@@ -211,11 +211,14 @@ def test_connection_that_was_lost_is_busy_and_no_fault(machine):
         (errors.LockNotAvailable, True),
         (errors.AdminShutdown, True),
         (errors.TooManyConnections, True),
-        (errors.DiskFull, False),
-        (errors.OutOfMemory, False),
+        (errors.DiskFull, True),
+        (errors.OutOfMemory, True),
+        (errors.ReadOnlySqlTransaction, True),
+        (errors.UndefinedTable, False),
+        (errors.ActiveSqlTransaction, False),
     ],
 )
-def test_full_disk_is_a_fault_and_waiting_in_vain_is_not(fault, busy):
+def test_what_passes_is_busy_and_a_fault_is_not(fault, busy):
     assert is_busy(OperationalError("INSERT", None, fault("as the server says it"))) == busy
 
 

@@ -10,10 +10,10 @@ def make_private(folder: Path) -> None:
     """Make the folder, or close it and its files to other users."""
     os.umask(0o077)
     folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o700)
-    for file in filter(Path.is_file, folder.iterdir()):
+    for path in (folder, *filter(Path.is_file, folder.iterdir())):
         with suppress(FileNotFoundError):  # SQLite takes files away when the last one closes them
-            file.chmod(0o600)
+            if (mode := path.stat().st_mode) & 0o077:  # a disk that is read-only may be closed already
+                path.chmod(mode & 0o700)
 
 
 def problems_of(folder: Path) -> Iterator[str]:

@@ -111,7 +111,7 @@ def mounted(data_dir, how):
 @pytest.mark.sqlite("its files are on the disk that is full")
 def test_disk_that_is_full_refuses_writes_until_there_is_room(data_dir):
     shutil.copytree(data_dir, copy := data_dir.with_name("copy"))
-    small = f"mount -t tmpfs -o size=16m none {data_dir}; cp -r {copy}/. {data_dir}"
+    small = f"mount -t tmpfs -o size=16m,mode=700 none {data_dir}; cp -r {copy}/. {data_dir}"
     dump = f"import sqlite3; print(*sqlite3.connect('{data_dir}/hallway.db').iterdump())"
     with mounted(data_dir, small) as (server, run):
         assert {ask(server, path)[0] for path in (*PAGES, "/readyz")} == {200}

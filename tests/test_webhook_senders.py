@@ -13,13 +13,13 @@ from api import webhooks
 from api.webhooks.receive import BadSender, Event, Sender
 from app import create_app
 from models.delivery import EFFECTS, effect
-from settings import BadSettings, CommaSeparated, Settings
+from settings import BadSettings, Secrets, Settings
 
 
 class WithShop(Settings):
     """The settings, and those of one sender more."""
 
-    shop_webhook_secret: CommaSeparated = []
+    shop_webhook_secret: Secrets = []
 
 
 def verify(body, signature, secrets):

@@ -8,7 +8,7 @@ from pydantic import Field
 from actions.accounts import start_session
 from actions.fields import Nothing
 from actions.rate_limit import RateLimit
-from demo.marker import why_not_wiped
+from demo.marker import why_not_filled
 from demo.seed import seed
 from demo.stripe_events import encode, payment, sign
 from flask_revalidation import revalidate_everything
@@ -49,7 +49,7 @@ def switch_persona(form: Persona, _user: User | None) -> Result:
 def reset(_form: Nothing, user: User | None) -> Result:
     """Put everything back as it was at the start; whoever was signed in still is."""
     handle = user.handle if user else ""
-    if told := why_not_wiped():
+    if told := why_not_filled():
         raise Result(told, 409)
     seed(replace=True)
     again = User.by_handle(handle) if handle else None

@@ -36,9 +36,9 @@ def mark(*, demo: bool) -> None:
     db.session.merge(Setting(key=MARKER, value=demo))
 
 
-def why_not_wiped() -> str:
-    """Say why the database must not be filled anew, in a running write; empty where it carries the demo's marker."""
-    return next(refusals(demo=True, found=bool(is_demo(db.session.connection()))), "")
+def why_not_filled() -> str:
+    """Say why the database must not be filled, or filled anew, in a running write; empty where it is new or the demo's."""
+    return next(refusals(demo=True, found=is_demo(db.session.connection())), "")
 
 
 def claim() -> None:

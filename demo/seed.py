@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import delete, insert, select
 
 from demo import stripe_events
-from demo.marker import PARTNER_KEY, PASSWORD, WrongDatabase, is_demo, mark, refusals, why_not_wiped
+from demo.marker import PARTNER_KEY, PASSWORD, WrongDatabase, mark, why_not_filled
 from models import (
     ApiKey,
     Comment,
@@ -57,9 +57,9 @@ class Source:
 def seed(*, replace: bool = False) -> bool:
     """Fill the database, inside a running write. Returns False where people are already there, unless `replace`.
 
-    Raises WrongDatabase where the database is not the demo's; to be replaced, it has to be marked so.
+    Raises WrongDatabase where the database is neither new nor the demo's.
     """
-    if told := why_not_wiped() if replace else next(refusals(demo=True, found=is_demo(db.session.connection())), ""):
+    if told := why_not_filled():
         raise WrongDatabase(told)
     if replace:
         for table in reversed(db.metadata.sorted_tables):

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from test_settings import GOOD, STRONG
 
 from app import create_app
-from demo.marker import WrongDatabase, is_demo
+from demo.marker import WrongDatabase, claim, is_demo
 from demo.seed import seed
 from flask_revalidation import write
 from models import User, db
@@ -156,6 +156,14 @@ def test_demo_seed_and_reset_refuse_a_database_that_is_not_the_demos(app, data_d
 
     assert (answer.status_code, NOT_THE_DEMOS in answer.text.replace("&#39;", "'")) == (409, True)
     assert fingerprint(app) == before
+
+
+def test_demo_whose_passwords_were_changed_is_still_none_of_a_productions(app):
+    with app.app_context(), pytest.raises(WrongDatabase, match=PUBLIC_PASSWORDS), write(by="test"):
+        for user in db.session.query(User):
+            user.disable()
+        db.session.flush()
+        claim()
 
 
 def test_reset_leaves_the_marker(app, data_dir, visitor):

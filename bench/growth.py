@@ -1,4 +1,4 @@
-"""What a reader asks for, with more and more posts: milliseconds of one uncached request in process, and the growth.
+"""What a reader asks for, with more and more posts, and with more tags: milliseconds of one request in process.
 
 It is the processor's time of this process alone: whatever else runs on the machine does not show in it.
 Usage: python -m bench.growth [--sizes 24 1000 10000 100000]
@@ -15,6 +15,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
+from bench import tags
 from bench.fill import filled
 from models import Post, PostStatus, db
 from models.bounds import MANY
@@ -104,7 +105,9 @@ def main() -> None:
         growth = table[sizes[-1]][name] / first
         times = "".join(f"{table[size][name]:10.1f}" for size in sizes)
         print(f"{name:32}{times}{growth:10.2f}{'' if growth <= LIMIT else '  more than ' + str(LIMIT)}")
-    Path("bench/growth.json").write_text(json.dumps(table, indent=1) + "\n")
+    by_tags = tags.measure()
+    tags.show(by_tags)
+    Path("bench/growth.json").write_text(json.dumps({"posts": table, "tags": by_tags}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

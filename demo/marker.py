@@ -37,7 +37,7 @@ def mark(*, demo: bool) -> None:
 
 
 def why_not_filled() -> str:
-    """Say why the database must not be filled, or filled anew, in a running write; empty where it is new or the demo's."""
+    """Say why the database must not be filled, or anew, in a running write; empty where it is new or the demo's."""
     return next(refusals(demo=True, found=is_demo(db.session.connection())), "")
 
 

@@ -60,6 +60,22 @@ def test_index_lists_every_decision_by_its_title():
     assert re.findall(r"^- .*", (ROOT / "docs/decisions/README.md").read_text(), re.MULTILINE) == rows
 
 
+SECURITY = (ROOT / "docs/security.md").read_text()
+
+
+@pytest.mark.parametrize("row", re.findall(r"^\|.*\| ([^|]*) \|$", SECURITY.partition("\n\n## The same")[0], re.M)[2:])
+def test_row_of_what_is_defended_names_its_tests(row):
+    assert re.fullmatch(r"`\w+\.py::\w+`(, `\w+\.py::\w+`)*", row)
+
+
+@pytest.mark.parametrize(("file", "name"), sorted(set(re.findall(r"`(\w+\.py)::(\w+)`", SECURITY))))
+def test_test_that_shows_what_is_defended_is_there(file, name):
+    rooms = ("tests", "flask_revalidation/tests", "flask_server_actions/tests")
+    texts = [(ROOT / room / file).read_text() for room in rooms if (ROOT / room / file).exists()]
+
+    assert any(re.search(rf"^def {name}\(", text, re.MULTILINE) for text in texts)
+
+
 def test_every_setting_has_its_row():
     text = (ROOT / "docs/self-hosting.md").read_text()
 

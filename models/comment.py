@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Self
 from sqlalchemy import ForeignKey, Index, Text, select
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from models.database import Model, db, now
+from models.database import Model, added, db, now
 
 if TYPE_CHECKING:
     from models.post import Post
@@ -31,9 +31,7 @@ class Comment(Model):
     @classmethod
     def add(cls, post: "Post", user: "User", body: str) -> Self:
         """Say something under a post."""
-        comment = cls(post=post, user=user, body=body)
-        db.session.add(comment)
-        return comment
+        return added(cls(post=post, user=user, body=body))
 
     @classmethod
     def under(cls, post: "Post", limit: int = 200) -> list[Self]:

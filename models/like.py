@@ -24,9 +24,6 @@ class Like(Model):
     def toggle(cls, post: Post, visitor: str) -> bool:
         """Like the post, or no longer; return what now holds."""
         like = db.session.get(cls, (post.id, visitor))
-        if like:
-            db.session.delete(like)
-        else:
-            db.session.add(cls(post_id=post.id, visitor=visitor))
+        db.session.delete(like) if like else db.session.add(cls(post_id=post.id, visitor=visitor))
         post.like_count += -1 if like else 1
         return like is None

@@ -7,7 +7,7 @@ from sqlalchemy import Index, String, Text, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.bounds import Page, count_of, page_of
-from models.database import Model, db, now, only
+from models.database import Model, added, db, now, only
 from models.errors import found
 
 
@@ -27,9 +27,7 @@ class Message(Model):
     @classmethod
     def send(cls, *, name: str, email: str, body: str) -> Self:
         """Put a letter into the inbox."""
-        message = cls(name=name, email=email, body=body)
-        db.session.add(message)
-        return message
+        return added(cls(name=name, email=email, body=body))
 
     @classmethod
     def inbox(cls, before: int | None = None, *, unread_only: bool = False, per_page: int = 50) -> Page[Self]:

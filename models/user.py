@@ -11,7 +11,7 @@ from sqlalchemy import Select, String, select
 from sqlalchemy.orm import Mapped, lazyload, mapped_column, relationship, undefer
 
 from models.comment import Comment
-from models.database import Model, db, first_free, now
+from models.database import Model, added, db, first_free, now
 from models.errors import NotFound, found
 from models.post import Post
 from models.setting import Setting, Switch
@@ -68,7 +68,7 @@ class User(Model):
     @property
     def may_publish(self) -> bool:
         """Whether what is theirs may go live by their own hand."""
-        return self.is_editor or (self.is_writer and Setting.is_on(Switch.AUTHORS_PUBLISH))
+        return not self.disabled_at and (self.is_editor or (self.is_writer and Setting.is_on(Switch.AUTHORS_PUBLISH)))
 
     @classmethod
     def create(cls, *, name: str, email: str, role: Role, password: str, handle: str = "", bio: str = "") -> Self:
@@ -76,8 +76,7 @@ class User(Model):
         handle = handle or first_free(cls.handle, slugify(name)[:36], longest=40)
         user = cls(name=name, email=email.lower(), role=role, handle=handle, bio=bio)
         user.set_password(password)
-        db.session.add(user)
-        return user
+        return added(user)
 
     @classmethod
     def by_email(cls, email: str, *, disabled: bool = False) -> Self | None:
@@ -130,8 +129,7 @@ class User(Model):
         """Begin a draft. `html` is the body, rendered before the write lock was taken; without it, it is done now."""
         post = Post(slug=slug or Post.free_slug(slugify(title)), author=self)
         post.set_text(title, body, excerpt, html=html)
-        db.session.add(post)
-        return post
+        return added(post)
 
     def can_edit(self, post: Post) -> bool:
         """Editors work on everything, authors on their own."""

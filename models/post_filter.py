@@ -15,6 +15,9 @@ from models.search import newest_with, tiers
 from models.tag import Tag, post_tag
 from models.user import User
 
+_AT = func.coalesce(Post.published_at, Post.created_at).label("at")
+_RANKED = (Post.id, Post.status, Post.title, Post.excerpt, Post.author_id, _AT)  # what tells how well a post fits
+
 
 @dataclass(frozen=True)
 class PostFilter:
@@ -24,6 +27,7 @@ class PostFilter:
     tag: str | None = None
     author: str | None = None
     words: str | None = None
+    reader: int | None = None  # whose own posts may be searched besides the published ones; by default all may
 
     def apply(self, query: Select[Any]) -> Select[Any]:
         """Return the query on posts with these conditions; what the words ask for is in `matches`."""
@@ -42,9 +46,10 @@ class PostFilter:
     def matches(self) -> Sequence[Row[Any]]:
         """The posts with the words, of any status: first those with all in the title, and of these the newest."""
         found, tier = newest_with(self.words or "", db.engine.dialect.name).subquery("found"), tiers(self.words or "")
-        at = func.coalesce(Post.published_at, Post.created_at).label("at")
-        query = replace(self, status=None).apply(select(Post.id, Post.status, Post.title, Post.excerpt, at))
+        query = replace(self, status=None).apply(select(*_RANKED))
         rows = db.session.execute(query.join(found, found.c.post_id == Post.id)).all()
+        readable = {row for row in rows if self.reader in (None, row.author_id) or row.status == PostStatus.PUBLISHED}
+        rows = [row for row in rows if row in readable or not tier(row.title, "")]
         return sorted(rows, key=lambda row: (-tier(row.title, row.excerpt), row.at, row.id), reverse=True)
 
     def count(self) -> int:

@@ -30,7 +30,7 @@ class PostsQuery(BaseModel):
 def index() -> str:
     """List the posts. A page that has emptied shows the last one that has not."""
     query = asked(PostsQuery)
-    posts = PostFilter(query.status, words=query.q)
+    posts = PostFilter(query.status, words=query.q, reader=None if _writer().is_editor else _writer().id)
     page = posts.page(lazyload(Post.tags), before=query.before, by=Post.created_at, size=PER_PAGE)
     counts = posts.counts()
     return render_template(

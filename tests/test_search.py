@@ -276,3 +276,17 @@ def test_common_word_is_looked_for_among_the_newest_posts_alone(app, visitor, mo
 
     assert sorted(found(visitor, "wombat")) == [f"Wombat {number}" for number in (2, 3, 4, 5)]
     assert "4 posts" in visitor.get("/blog?q=wombat").text
+
+
+def test_search_of_the_desk_does_not_spell_out_drafts_of_others(app, bob, ada):
+    with app.app_context(), write(by="tests"):
+        User.by_handle("ada").write("A quiet title", "The zanzibar clause is secret.")
+        User.by_handle("bob").write("Another title", "My own zanzibar.")
+        User.by_handle("ada").write("The zanzibar list", "Its title stands in the list anyway.")
+
+    def found(browser):
+        page = browser.get("/dashboard/posts?q=zanzibar").text
+        return {title for title in ("A quiet title", "Another title", "The zanzibar list") if title in page}
+
+    assert found(bob) == {"Another title", "The zanzibar list"}
+    assert found(ada) == {"A quiet title", "Another title", "The zanzibar list"}

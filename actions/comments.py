@@ -28,7 +28,7 @@ class OneComment(Form):
 @action(allow=signed_in)
 def add_comment(form: NewComment, user: User) -> Result:
     """Say something under a post that readers can see."""
-    post = Post.find_readable(form.post_id)
+    post = Post.find_published(id=form.post_id)
     if not Setting.is_on(Switch.COMMENTS):
         return conflict("Comments are closed at the moment.")
     Comment.add(post, user, form.body)

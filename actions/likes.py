@@ -28,7 +28,7 @@ LIMITS = [RateLimit(50, DAY, by=network, unless=known), RateLimit(500, DAY, by=n
 @action(allow=anyone("a reader may like something without an account"), rate_limit=LIMITS)
 def toggle_like(form: OnePost, user: User | None) -> Result:
     """Like a post, or no longer. A browser without an account is remembered by a cookie of its own."""
-    post = Post.find_readable(form.post_id)
+    post = Post.find_published(id=form.post_id)
     browser = signed_cookie(VISITOR) or secrets.token_urlsafe(16)
     liked = Like.toggle(post, visitor_name(user, browser))
     revalidate_tag(*post.cache_tags)

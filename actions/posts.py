@@ -77,7 +77,7 @@ def update_post(form: EditedPost, user: User, html: str) -> Result:
     if form.slug and (reason := post.why_not_at(form.slug)):
         return invalid(slug=reason)
     tags = form.tags.split(",") if form.tags is not None else None
-    post.update(title=form.title, body=form.body, slug=form.slug, tags=tags, html=html)
+    post.update(user, title=form.title, body=form.body, slug=form.slug, tags=tags, html=html)
     revalidate_tag(*post.cache_tags)
     return success(f"“{post.title}” is saved.")
 
@@ -92,8 +92,8 @@ def preview_post(form: PreviewedPost, user: User, html: str) -> Result:
 @action(allow=writers)
 def publish_post(form: OnePost, user: User) -> Result:
     """The post goes live, and so does every list that shows it."""
-    post = _find_publishable(form.post_id, user)
-    post.publish()
+    post = user.find_post(form.post_id)
+    post.publish(user)
     revalidate_tag(*post.cache_tags)
     return success(f"“{post.title}” is live.")
 
@@ -101,8 +101,8 @@ def publish_post(form: OnePost, user: User) -> Result:
 @action(allow=writers)
 def unpublish_post(form: OnePost, user: User) -> Result:
     """The post returns to the desk, and disappears wherever readers saw it."""
-    post = _find_publishable(form.post_id, user)
-    post.unpublish()
+    post = user.find_post(form.post_id)
+    post.unpublish(user)
     revalidate_tag(*post.cache_tags)
     return success(f"“{post.title}” is a draft again.")
 
@@ -110,12 +110,12 @@ def unpublish_post(form: OnePost, user: User) -> Result:
 @action(allow=writers)
 def schedule_post(form: ScheduledPost, user: User) -> Result:
     """The post goes live by itself at a time to come."""
-    post = _find_publishable(form.post_id, user)
+    post = user.find_post(form.post_id)
     if form.publish_at <= now():
         return invalid(publish_at="Please choose a time that is still to come.")
     if post.is_published:
         return conflict("This post is live already.")
-    post.schedule(form.publish_at)
+    post.schedule(form.publish_at, user)
     revalidate_tag(*post.cache_tags)
     return success(f"“{post.title}” will go live on {form.publish_at:%-d %B %Y at %H:%M} UTC.")
 
@@ -134,17 +134,10 @@ def delete_post(form: OnePost, user: User) -> Result:
 def restore_post(form: OnePost, user: User) -> Result:
     """A deleted post is where it was, with all that went with it."""
     post = user.find_deleted_post(form.post_id)
-    post.restore()
+    post.restore(user)
     revalidate_tag(*post.cache_tags)
     return success(f"“{post.title}” is back.", focus=_row_of(post))
 
 
 def _row_of(post: Post) -> str:
     return f"row_{post.id}"
-
-
-def _find_publishable(post_id: int, user: User) -> Post:
-    post = user.find_post(post_id)
-    if not user.may_publish:
-        raise Result("Editors publish here at the moment; your draft is safe.", 403)
-    return post

@@ -5,7 +5,7 @@ from models.api_key import ApiKey as ApiKey, Scope as Scope
 from models.comment import Comment as Comment
 from models.database import db as db, now as now
 from models.delivery import Delivery as Delivery, DeliveryStatus as DeliveryStatus
-from models.errors import NotFound as NotFound
+from models.errors import MayNotPublish as MayNotPublish, NotFound as NotFound
 from models.idempotency import IdempotencyKey as IdempotencyKey
 from models.like import Like as Like
 from models.member import Member as Member, Payment as Payment, Subscription as Subscription

@@ -21,6 +21,7 @@ _PLANS = {"month": "monthly", "year": "yearly"}
 
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,80}$")]
 Word = Annotated[str, Field(max_length=40)]
+Plan = Annotated[Word, AfterValidator(lambda interval: _PLANS.get(interval, ""))]
 Email = Annotated[str, AfterValidator(storable), Field(max_length=254)]
 Moment = Annotated[int, Field(ge=0, lt=253402300800)]  # seconds since 1970, before the year 10000
 
@@ -81,12 +82,7 @@ class SubscriptionChange(Event):
     customer: Id = Field(validation_alias=_in_object("customer"))
     status: Word = Field(validation_alias=_in_object("status"))
     ended_at: Moment | None = Field(None, validation_alias=_in_object("ended_at"))
-    interval: Word = Field("", validation_alias=_in_object("items", "data", 0, "price", "recurring", "interval"))
-
-    @property
-    def plan(self) -> str:
-        """Monthly or yearly; empty where it does not say."""
-        return _PLANS.get(self.interval, "")
+    plan: Plan = Field("", validation_alias=_in_object("items", "data", 0, "price", "recurring", "interval"))
 
     def subscription_row(self) -> Subscription:
         """Return our row of the subscription, new if nobody has heard of it."""
@@ -115,12 +111,10 @@ def invoice_paid(payload: Any) -> set[str]:
     """Note the money. Sent for the first payment, for each renewal, and for invoices over nothing."""
     invoice = Invoice.model_validate(payload)
     member = _learn_of_invoice(invoice, ACTIVE, PAYMENT)
-    if member is None:
-        return set()
-    if invoice.amount_paid:
+    if member and invoice.amount_paid:
         at = datetime.fromtimestamp(invoice.paid_at, UTC) if invoice.paid_at else invoice.at
         Payment.record(member, invoice=invoice.id, amount=invoice.amount_paid, currency=invoice.currency, at=at)
-    return {"members"}
+    return {"members"} if member else set()
 
 
 @effect("stripe", "invoice.payment_failed")

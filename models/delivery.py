@@ -19,7 +19,6 @@ from models.errors import found
 
 MAX_ATTEMPTS = 10
 KEPT = timedelta(days=35)  # Stripe lists events for 30 days, and someone may ask it to send one again
-UNIQUE_VIOLATION = "23505"  # PostgreSQL, appendix A of its manual
 SIGNED_WITH_A_TIME = ("stripe",)  # their signatures age; of the others the id alone tells a replay, and stays
 
 Effect = Callable[..., Collection[str]]
@@ -143,7 +142,7 @@ class Delivery(Model):
         except (OperationalError, PoolTimeout, TimeoutError):
             raise
         except Exception as error:
-            if getattr(getattr(error, "orig", None), "sqlstate", "") == UNIQUE_VIOLATION:
+            if getattr(getattr(error, "orig", None), "sqlstate", "") == "23505":  # a unique violation
                 raise
             self.attempts, self.last_error = self.attempts + 1, _describe(error)[:300]
             self.status = DeliveryStatus.DEAD if self.attempts >= MAX_ATTEMPTS else DeliveryStatus.FAILED

@@ -34,7 +34,6 @@ class Member(Model):
     stripe_customer: Mapped[str | None] = mapped_column(String(80), unique=True)
     joined_at: Mapped[datetime] = mapped_column(default=now)
 
-    payments: Mapped[list["Payment"]] = relationship(back_populates="member")
     subscriptions: Mapped[list["Subscription"]] = relationship(back_populates="member", order_by="Subscription.id")
 
     @classmethod
@@ -135,7 +134,7 @@ class Payment(Model):
     currency: Mapped[str] = mapped_column(String(3), default="eur")
     at: Mapped[datetime]
 
-    member: Mapped[Member] = relationship(back_populates="payments")
+    member: Mapped[Member] = relationship()
 
     @classmethod
     def record(cls, member: Member, *, invoice: str, amount: int, currency: str, at: datetime) -> None:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
-from sqlalchemy import ColumnElement, ForeignKey, Index, String, Text, or_, select, true, tuple_
+from sqlalchemy import ColumnElement, ForeignKey, Index, Select, String, Text, or_, select, true, tuple_
 from sqlalchemy.orm import Mapped, mapped_column, relationship, undefer
 
 from models.bounds import MANY
@@ -64,15 +64,24 @@ class Post(Publication, SoftDelete, Model):
         return (self.path, "posts")
 
     @classmethod
-    def find_published(cls, slug: str) -> Self:
-        """Return what readers see under this slug, or raise NotFound."""
-        query = select(cls).where(cls.slug == slug, cls.status == PostStatus.PUBLISHED)
-        return found(db.session.scalar(query.options(undefer(cls.body_html))))
+    def find_published(cls, slug: str = "", *, id: int | None = None) -> Self:
+        """Return what readers see under this slug, or with this id, or raise NotFound."""
+        query = select(cls).where(cls.slug == slug if id is None else cls.id == id)
+        return found(db.session.scalar(query.where(cls.status == PostStatus.PUBLISHED).options(undefer(cls.body_html))))
 
     @classmethod
-    def find_readable(cls, post_id: int) -> Self:
-        """Return a published post by id, or raise NotFound."""
-        return found(db.session.scalar(select(cls).where(cls.id == post_id, cls.status == PostStatus.PUBLISHED)))
+    def due(cls) -> Select[tuple[Self]]:
+        """Select what is scheduled for now or earlier, in the order of its time."""
+        due = select(cls).where(cls.status == PostStatus.SCHEDULED, cls.publish_at <= now())
+        return due.order_by(cls.publish_at, "id")
+
+    @classmethod
+    def publish_due(cls) -> list[Self]:
+        """Publish what is due, and return it. What its author may not publish any more becomes a draft."""
+        posts = list(db.session.scalars(cls.due().with_for_update()))
+        for post in posts:
+            post.publish() if post.cleared or post.author.may_publish else post.unpublish()
+        return posts
 
     def neighbours(self) -> tuple["Post | None", "Post | None"]:
         """Return the posts that were published before and after this one, as far as there are any."""
@@ -124,6 +133,7 @@ class Post(Publication, SoftDelete, Model):
 
     def update(
         self,
+        by: "User | None" = None,
         *,
         title: str,
         body: str,
@@ -134,8 +144,11 @@ class Post(Publication, SoftDelete, Model):
     ) -> None:
         """Change the words, and count the version up. A written excerpt stays; an automatic one follows the text.
 
+        Raises MayNotPublish where readers see them, now or at a time, and `by` may not show them any.
+
         `html` is the body, rendered before the write lock was taken; without it, a new body is rendered now.
         """
+        self._become(self.status, None if self.status == PostStatus.DRAFT else by, self.publish_at)
         if excerpt is None and self.excerpt != first_words(self.body_html):
             excerpt = self.excerpt
         self.set_text(title, body, excerpt, html=html)
@@ -157,9 +170,14 @@ class Post(Publication, SoftDelete, Model):
             post.body_html = html
         return changed
 
-    def restore(self) -> None:
-        """Bring a deleted post back as it was; only an address taken meanwhile gets a number."""
+    def restore(self, by: "User | None" = None) -> None:
+        """Bring a deleted post back as it was, but as a draft where `by` may not publish.
+
+        An address that was taken meanwhile gets a number.
+        """
         self.slug = Post.free_slug(self.slug)
         if self.origin and Post.has_origin(self.origin):
             self.origin = None
         self.deleted_at = None
+        if by and not by.may_publish:
+            self.unpublish()

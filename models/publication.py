@@ -2,12 +2,16 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Self
+from typing import TYPE_CHECKING
 
-from sqlalchemy import Select, String, select
+from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.database import db, now
+from models.database import now
+from models.errors import MayNotPublish
+
+if TYPE_CHECKING:
+    from models.user import User
 
 
 class PostStatus(StrEnum):
@@ -24,6 +28,7 @@ class Publication:
     status: Mapped[PostStatus] = mapped_column(String(10), default=PostStatus.DRAFT)
     publish_at: Mapped[datetime | None]
     published_at: Mapped[datetime | None]
+    cleared: Mapped[bool] = mapped_column(default=True)
     updated_at: Mapped[datetime] = mapped_column(default=now)
 
     @property
@@ -36,31 +41,26 @@ class Publication:
         """Whether the slug is settled: from the first publication on, others may have written it down."""
         return self.published_at is not None
 
-    def publish(self) -> None:
+    def publish(self, by: "User | None" = None) -> None:
         """Show it to readers. Its first publication dates it; harmless when repeated."""
-        if not self.is_published:
-            self.status, self.publish_at, self.updated_at = PostStatus.PUBLISHED, None, now()
-            self.published_at = self.published_at or self.updated_at
+        self._become(PostStatus.PUBLISHED, by)
+        self.published_at = self.published_at or self.updated_at
 
-    def unpublish(self) -> None:
+    def unpublish(self, by: "User | None" = None) -> None:
         """Make it a draft again; harmless when repeated."""
-        if self.status != PostStatus.DRAFT:
-            self.status, self.publish_at, self.updated_at = PostStatus.DRAFT, None, now()
+        self._become(PostStatus.DRAFT, by)
 
-    def schedule(self, at: datetime) -> None:
-        """Have it published at a time."""
-        self.status, self.publish_at, self.updated_at = PostStatus.SCHEDULED, at, now()
+    def schedule(self, at: datetime, by: "User | None" = None) -> None:
+        """Have it published at a time. What an editor has not cleared is asked about again then."""
+        self._become(PostStatus.SCHEDULED, by, at)
+        self.cleared = by is None or by.is_editor
 
-    @classmethod
-    def due(cls) -> Select[tuple[Self]]:
-        """Select what is scheduled for now or earlier, in the order of its time."""
-        due = select(cls).where(cls.status == PostStatus.SCHEDULED, cls.publish_at <= now())
-        return due.order_by(cls.publish_at, "id")
+    def _become(self, status: PostStatus, by: "User | None", at: datetime | None = None) -> None:
+        """Change what readers see, now or at a time: there is no other way. Raises MayNotPublish.
 
-    @classmethod
-    def publish_due(cls) -> list[Self]:
-        """Publish what is due, and return it."""
-        posts = list(db.session.scalars(cls.due().with_for_update()))
-        for post in posts:
-            post.publish()
-        return posts
+        `by` is who does so; None stands for the publication itself, its seed and its clock.
+        """
+        if by and not by.may_publish:
+            raise MayNotPublish
+        if (status, at) != (self.status, self.publish_at):
+            self.status, self.publish_at, self.updated_at = status, at, now()

@@ -45,6 +45,4 @@ class Setting(Model):
     @classmethod
     def toggle(cls, switch: Switch) -> bool:
         """Turn a switch the other way, and return where it now stands."""
-        value = not cls.is_on(switch)
-        db.session.merge(cls(key=switch.value, value=value))
-        return value
+        return db.session.merge(cls(key=switch.value, value=not cls.is_on(switch))).value

@@ -8,7 +8,7 @@ def test_author_may_not_publish_while_the_switch_is_off(ada, bob, find_post):
     answer = bob.act("posts.publish_post", page="/dashboard/posts", post_id=find_post("bob-s-own").id)
 
     assert answer.status_code == 403
-    assert "your draft is safe" in answer.text
+    assert "Ask an editor" in answer.text
     assert find_post("bob-s-own").status == "draft"
 
 

@@ -10,12 +10,11 @@ from werkzeug.exceptions import BadRequest, HTTPException, ServiceUnavailable
 
 from flask_revalidation import Mistake, is_busy
 from flask_server_actions import BadTemplate
-from models import NotFound, db
+from models import MayNotPublish, NotFound, db
 from web import error_pages as pages, problems
 
 log = logging.getLogger(__name__)
 KEPT_HEADERS = ("allow", "retry-after", "www-authenticate")
-_DRAIN = 64 * 1024 * 1024  # bytes read and thrown away, so that the client gets to see the 413
 
 
 def register(app: Flask) -> None:
@@ -23,6 +22,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(problems.Problem, problems.answer)
     app.register_error_handler(HTTPException, http_error)
     app.register_error_handler(NotFound, lambda _error: answer(404))
+    app.register_error_handler(MayNotPublish, lambda _error: answer(403))
     app.before_request(lambda: abort(404) if "\0" in request.path else None)  # PostgreSQL has no such text
     app.register_error_handler(ParseException, lambda _error: answer(400))  # chunks that are none
     app.register_error_handler(Exception, failure)
@@ -67,7 +67,7 @@ def failure(error: Exception) -> Response:
 
 
 def _drain() -> HTTPException | None:
-    left, stream = _DRAIN, request.environ["wsgi.input"]
+    left, stream = 64 * 1024 * 1024, request.environ["wsgi.input"]  # bytes to throw away, so that the 413 is seen
     with suppress(ParseException):
         while left > 0 and (chunk := stream.read(min(left, 65536))):
             left -= len(chunk)

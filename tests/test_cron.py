@@ -10,7 +10,7 @@ from webhooks import encoded, event, inbox, member
 
 from demo.keys import DEMO_CRON_SECRET
 from flask_revalidation import revalidate_tag, write
-from models import Delivery, DeliveryStatus, Post, PostFilter, PostStatus, db, now
+from models import Delivery, DeliveryStatus, Post, PostFilter, PostStatus, User, db, now
 from models.delivery import EFFECTS
 
 DOOR = "/api/cron/publish-due"
@@ -163,3 +163,21 @@ def test_command_does_the_same(app, find_post):
 
     assert output == f"published 1\n  {find_post(DRAFT).title}\nfinished 1 deliveries\n"
     assert member(app)[3] == 1
+
+
+def test_posts_of_the_same_moment_are_published_in_the_order_of_their_ids(app):
+    at = now() - timedelta(minutes=1)
+    with app.app_context(), write(by="test") as session:
+        ada = User.by_handle("ada")
+        late, *others = [ada.write(f"At once {number}") for number in range(4)]
+        session.flush()
+        for post in (*others, late):
+            post.schedule(at)
+            session.flush()  # so that rows are changed, and indexed, in this order
+        revalidate_tag("posts")
+    with app.app_context(), write(by="test"):
+        due = [post.id for post in Post.publish_due()]
+        revalidate_tag("posts")
+
+    assert len(due) == 4
+    assert due == sorted(due)

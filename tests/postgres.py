@@ -141,6 +141,26 @@ def drop_database(directory: Path) -> None:
         connection.execute(f"DROP DATABASE {make_url((directory / FILE).read_text()).database} WITH (FORCE)")
 
 
+def owner() -> int:
+    """Return the user whose files the server's are."""
+    return Path(_server().pgdata).stat().st_uid
+
+
+@contextmanager
+def kept_on(disk: Path, directory: Path) -> Iterator[None]:
+    """Keep the database of a data directory on another disk, of the server's `owner`, for the time of the block."""
+    name = make_url((directory / FILE).read_text()).database
+    ended = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+    with _administration() as connection:
+        connection.execute(f"CREATE TABLESPACE {disk.name} LOCATION '{disk}'".encode())
+        for place in (disk.name, "pg_default"):
+            connection.execute(ended.encode())
+            connection.execute(f"ALTER DATABASE {name} SET TABLESPACE {place}".encode())
+            if place == disk.name:
+                yield
+        connection.execute(f"DROP TABLESPACE {disk.name}".encode())
+
+
 def environment_of(directory: Path) -> dict[str, str]:
     """Return the variables that name the database of a data directory; none where it is a file in there."""
     file = directory / FILE

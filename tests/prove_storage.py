@@ -7,12 +7,14 @@ import os
 import resource
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 import freshness
+import postgres
 import psycopg
 import pytest
 from conftest import ON_POSTGRES
@@ -38,21 +40,25 @@ def check(data_dir: Path, disturb: object, monkeypatch: pytest.MonkeyPatch) -> f
 
 
 @pytest.fixture
-def small_disk(data_dir: Path, tmp_path: Path) -> Iterator[Path]:
-    """A disk of 64 MB of its own, with the data on it."""
-    if ON_POSTGRES:
-        pytest.skip("of SQLite, whose files are on it")
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    tried = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "none", disk], capture_output=True, text=True)
+def small_disk(data_dir: Path) -> Iterator[Path]:
+    """A disk of 64 MB of its own, with SQLite's files or PostgreSQL's database on it."""
+    disk = Path(tempfile.mkdtemp(prefix="small_", dir="/tmp"))  # where PostgreSQL's own user comes too
+    options = f"size=64m,mode=700,uid={postgres.owner() if ON_POSTGRES else os.geteuid()}"
+    tried = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", disk], capture_output=True, text=True)
     if tried.returncode:
+        disk.rmdir()
         pytest.skip(f"nothing may be mounted here: {tried.stderr.strip()}")
-    shutil.copytree(data_dir, disk / "data")
-    yield disk
-    subprocess.run(["umount", "--lazy", disk], check=True)
+    try:
+        with postgres.kept_on(disk, data_dir) if ON_POSTGRES else nullcontext():
+            if not ON_POSTGRES:
+                shutil.copytree(data_dir, disk / "data")
+            yield disk
+    finally:
+        subprocess.run(["umount", "--lazy", disk], check=True)
+        disk.rmdir()
 
 
-def test_disk_that_is_full_again_and_again(small_disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_disk_that_is_full_again_and_again(data_dir: Path, small_disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fill(_servers: list[freshness.Server]) -> None:
         with suppress(OSError), (small_disk / "filler").open("wb", buffering=0) as file:
             while file.write(b"x" * 4096):
@@ -60,7 +66,7 @@ def test_disk_that_is_full_again_and_again(small_disk: Path, monkeypatch: pytest
         time.sleep(LASTS)
         (small_disk / "filler").unlink()
 
-    board = check(small_disk / "data", fill, monkeypatch)
+    board = check(data_dir if ON_POSTGRES else small_disk / "data", fill, monkeypatch)
 
     assert board.counts["reads refused"] == 0
 

@@ -32,7 +32,8 @@ def run_due() -> dict[str, Any]:
         for post in due:
             revalidate_tag(*post.cache_tags)
         site = current_app.config["SITE"]
-        published = [{"slug": post.slug, "title": post.title, "url": f"{site}{post.path}"} for post in due]
+        live = [post for post in due if post.is_published]
+        published = [{"slug": post.slug, "title": post.title, "url": f"{site}{post.path}"} for post in live]
     return {"published": published, "finished": finish_pending()}
 
 

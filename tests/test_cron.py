@@ -9,8 +9,8 @@ from sqlalchemy import select, update
 from webhooks import encoded, event, inbox, member
 
 from demo.keys import DEMO_CRON_SECRET
-from flask_revalidation import revalidate_tag, write
-from models import Delivery, DeliveryStatus, Post, PostFilter, PostStatus, User, db, now
+from flask_revalidation import revalidate_everything, revalidate_tag, write
+from models import Delivery, DeliveryStatus, Post, PostFilter, PostStatus, Role, User, db, now
 from models.delivery import EFFECTS
 
 DOOR = "/api/cron/publish-due"
@@ -181,3 +181,14 @@ def test_posts_of_the_same_moment_are_published_in_the_order_of_their_ids(app):
 
     assert len(due) == 4
     assert due == sorted(due)
+
+
+def test_post_that_its_author_may_not_publish_any_more_is_not_told_as_published(app, visitor, find_post):
+    make_due(app)
+    with app.app_context(), write(by="test"):
+        post = db.session.scalar(select(Post).where(Post.slug == DRAFT))
+        post.cleared, post.author.role = False, Role.READER
+        revalidate_everything()
+
+    assert visitor.post(DOOR, headers=SECRET).json["published"] == []
+    assert find_post(DRAFT).status == PostStatus.DRAFT

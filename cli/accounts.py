@@ -18,13 +18,13 @@ Password = Annotated[str, Field(min_length=12, max_length=200, pattern=r"^\S(.*\
 
 
 def _typed(kind: Any) -> Callable[[str], Any]:
-    def convert(text: str) -> Any:
+    def text(given: str) -> Any:  # click calls a type by the name of its function
         try:
-            return TypeAdapter(kind).validate_python(text)
+            return TypeAdapter(kind).validate_python(given)
         except ValidationError as error:
             raise click.BadParameter(error.errors()[0]["msg"]) from None
 
-    return convert
+    return text
 
 
 @users.command("create")

@@ -188,6 +188,15 @@ def test_check_of_a_production_names_all_at_once_and_no_secret(data_dir):
     assert STRONG not in said
 
 
+def test_check_names_a_folder_that_cannot_be_kept_to_one_user_beside_the_rest(data_dir):
+    data_dir.chmod(0o777)
+
+    code, said = check(data_dir)
+
+    assert code == 1
+    assert f"DATA_DIR={data_dir} is another user's, or open to all" in said
+
+
 def test_check_of_what_can_start_says_so(data_dir):
     give_to(settings_for(data_dir).database, demo=False)
 

@@ -4,6 +4,7 @@ import fcntl
 import gc
 import itertools
 import os
+import signal
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -21,10 +22,15 @@ loglevel = "warning"
 
 
 def post_worker_init(worker: Any) -> None:
-    """Leave out of every search for garbage what the application consists of, and search less often."""
+    """Tune the collector, leave Ctrl-C to the arbiter, and keep the schedule.
+
+    What the application consists of is left out of every search for garbage, and there are fewer of them.
+    """
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 50)
+    # Ctrl-C reaches all at the terminal, and the arbiter tells its workers anyway: one that is told twice may hang.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     if "DATA_DIR" in getattr(worker.wsgi, "config", ()):
         Thread(target=run_schedule, args=(worker.wsgi,), name="schedule", daemon=True).start()
 

@@ -19,6 +19,8 @@ worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 control_socket_disable = True  # it would be written to a home directory that the container's user has not got
 graceful_timeout = 10  # seconds for running requests when it is told to stop
 loglevel = "warning"
+forwarder_headers = ""  # a peer on this machine could say which prefix the site is mounted under
+limit_request_fields = 48  # a browser sends some twenty, a proxy adds five; ninety of 8 kB would cost half a second
 
 
 def post_worker_init(worker: Any) -> None:

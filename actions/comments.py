@@ -4,12 +4,14 @@ from typing import Annotated
 
 from pydantic import Field
 
+from actions.rate_limit import RateLimit
 from flask_revalidation import revalidate_path, revalidate_tag
 from flask_server_actions import Form, Result, action, conflict, success
 from models import Comment, Post, Setting, User
 from models.setting import Switch
-from web.auth import signed_in
+from web.auth import current_user, signed_in
 from web.fields import RowId
+from web.rate_limiter import DAY, MINUTE
 
 
 class NewComment(Form):
@@ -25,7 +27,13 @@ class OneComment(Form):
     comment_id: RowId
 
 
-@action(allow=signed_in)
+def account(_form: NewComment) -> str | None:
+    """Who comments."""
+    user = current_user()
+    return str(user.id) if user else None
+
+
+@action(allow=signed_in, rate_limit=[RateLimit(20, MINUTE, by=account), RateLimit(200, DAY, by=account)])
 def add_comment(form: NewComment, user: User) -> Result:
     """Say something under a post that readers can see."""
     post = Post.find_published(id=form.post_id)

@@ -3,6 +3,10 @@
 import hashlib
 import logging
 import secrets
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import BoundedSemaphore
+from typing import Any
 
 import stripe
 from flask import current_app
@@ -17,7 +21,9 @@ from web.rate_limiter import DAY
 
 log = logging.getLogger(__name__)
 CHECKOUT = "https://checkout.stripe.com/"  # the one place elsewhere that the page's policy lets a form lead to
-SECONDS = 5  # for one attempt at Stripe, of at most three
+SECONDS, ALTOGETHER = 5, 12  # for one attempt at Stripe, and for all of them, whatever it sends and how slowly
+AT_ONCE = 4  # calls of a worker: those who wait leave threads to readers
+_PLACES, _THREADS = BoundedSemaphore(AT_ONCE), ThreadPoolExecutor(AT_ONCE, "stripe")
 LIMITS = [RateLimit(20, DAY, by=network)]
 
 
@@ -45,19 +51,17 @@ def _ask_stripe(key: str) -> str | Result:
         max_network_retries=2,
         http_client=stripe.RequestsClient(timeout=SECONDS),
     )
+    params: Any = {
+        "mode": "subscription",
+        "line_items": [{"price": price, "quantity": 1}],
+        "success_url": f"{site}/support?thanks=1",
+        "cancel_url": f"{site}/support",
+        "metadata": {"plan": "monthly"},
+        "subscription_data": {"metadata": {"plan": "monthly"}},
+    }
     try:
-        session = client.v1.checkout.sessions.create(
-            params={
-                "mode": "subscription",
-                "line_items": [{"price": price, "quantity": 1}],
-                "success_url": f"{site}/support?thanks=1",
-                "cancel_url": f"{site}/support",
-                "metadata": {"plan": "monthly"},
-                "subscription_data": {"metadata": {"plan": "monthly"}},
-            },
-            options={"idempotency_key": key},
-        )
-    except stripe.StripeError as error:
+        session = _call(client.v1.checkout.sessions.create, params, {"idempotency_key": key})
+    except (stripe.StripeError, TimeoutError) as error:
         return _trouble(error)
     if not (session.url or "").startswith(CHECKOUT):
         log.error("stripe: a checkout at an unknown address")
@@ -65,10 +69,23 @@ def _ask_stripe(key: str) -> str | Result:
     return str(session.url)
 
 
-def _trouble(error: stripe.StripeError) -> Result:
+def _call(call: Callable[..., Any], *given: Any) -> Any:
+    """Return what a call elsewhere returns, or raise what it raises; TimeoutError, at once where all places are taken.
+
+    A call that is not waited for any more keeps its place until it ends.
+    """
+    if not _PLACES.acquire(blocking=False):
+        raise TimeoutError
+    future = _THREADS.submit(call, *given)
+    future.add_done_callback(lambda _done: _PLACES.release())
+    return future.result(ALTOGETHER)
+
+
+def _trouble(error: stripe.StripeError | TimeoutError) -> Result:
     # The message stays out of the log: Stripe repeats parts of keys and of what was sent in it.
-    log.error("stripe: %s, status %s, request %s", type(error).__name__, error.http_status, error.request_id)
-    if isinstance(error, stripe.APIConnectionError | stripe.APIError | stripe.RateLimitError):
+    status, request = getattr(error, "http_status", None), getattr(error, "request_id", None)
+    log.error("stripe: %s, status %s, request %s", type(error).__name__, status, request)
+    if isinstance(error, TimeoutError | stripe.APIConnectionError | stripe.APIError | stripe.RateLimitError):
         text = "Stripe, who takes the payments, does not answer. Nothing was charged; please try again in a minute."
         return Result(text, 503, headers={"Retry-After": "60"})
     return Result("Stripe did not take the order, and it is not your fault. Nothing was charged.", 502)

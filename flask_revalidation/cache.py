@@ -7,7 +7,7 @@ from functools import partial, wraps
 from typing import Any
 
 import brotli
-from flask import Response, abort, make_response, request
+from flask import Response, abort, current_app, make_response, request
 from markupsafe import Markup
 from pydantic import BaseModel, ValidationError
 from werkzeug.http import generate_etag, quote_etag
@@ -62,11 +62,9 @@ def cached_page(
                 response.headers["Cache-Control"] = "private, no-store"
             else:
                 key = injective_key("page", state.release, request.endpoint, arguments)
-                declared = tags(**values) if callable(tags) else tags
-                if state.db.session.registry.has():
-                    state.db.session.rollback()  # no connection is held while waiting; each look is a new snapshot
+                state.db.session.rollback()  # no connection is held while waiting; each look is a new snapshot
                 make = partial(_copy_of, key, lambda: make_response(view(**arguments)))
-                entry = _entry(state, key, {request.path, *declared}, make)
+                entry = _entry(state, key, {request.path, *(tags(**values) if callable(tags) else tags)}, make)
                 response = entry.answer or _respond(entry)
             response.vary.add(credential)
             return response
@@ -130,6 +128,8 @@ def _fill(state: Revalidation, key: str, tags: Collection[str], make: Callable[[
     kept = entry.kept and fill.agree and not is_dirty(state.db)
     entry = replace(entry, tags=frozenset(tags), reads=tuple(fill.reads), kept=kept)
     state.store.put(entry)
+    if kept and state.store.get(key) is not entry:
+        current_app.logger.warning("too large to be kept: %s, %d bytes", key, entry.size())
     return entry
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Self
 from sqlalchemy import ForeignKey, Index, Text, select
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from models.bounds import Page, page_of
 from models.database import Model, added, db, now
 
 if TYPE_CHECKING:
@@ -34,10 +35,9 @@ class Comment(Model):
         return added(cls(post=post, user=user, body=body))
 
     @classmethod
-    def under(cls, post: "Post", limit: int = 200) -> list[Self]:
-        """Return the newest comments of a post, oldest first."""
-        query = select(cls).where(cls.post_id == post.id).order_by(cls.id.desc()).limit(limit)
-        return list(db.session.scalars(query))[::-1]
+    def under(cls, post: "Post", before: int | None = None, *, per_page: int = 50) -> Page[Self]:
+        """Return the page of a post's comments behind a comment, newest first."""
+        return page_of(select(cls).where(cls.post_id == post.id), (cls.id,), before, per_page)
 
     @classmethod
     def latest(cls, limit: int) -> list[Self]:

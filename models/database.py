@@ -65,8 +65,8 @@ def first_free(column: InstrumentedAttribute[str], wanted: str, *, longest: int)
 
     One query, whatever is taken: where a hundred are, the number is a great one, drawn by lot.
     """
-    base = wanted[: longest - 10].rstrip("-")
-    tries = [wanted, *(f"{base}-{number}" for number in (*range(2, 100), 10**8 + secrets.randbelow(9 * 10**8)))]
+    base, drawn = wanted[: longest - 6].rstrip("-"), (10_000 + secrets.randbelow(90_000) for _ in range(20))
+    tries = [wanted, *(f"{base}-{number}" for number in (*range(2, 100), *drawn))]
     taken = set(db.session.scalars(select(column).where(column.in_(tries))))
     return next(each for each in tries if each not in taken)
 

@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field
 from flask_revalidation import cached, cached_page, is_shared
 from models import Comment, Like, Post, PostFilter, Setting, User
 from models.setting import Switch
-from pages.paging import Before, Paging, Words
+from pages.paging import Before, OnlyBefore, Paging, Words
 from web.auth import current_user, current_visitor
 
 bp = Blueprint("blog", __name__)
@@ -44,8 +44,8 @@ def _list(query: BlogQuery) -> str:
 
 
 @bp.get("/blog/<slug>")
-@cached_page(tags=["settings"])
-def show(slug: str) -> str:
+@cached_page(tags=["settings"], query=OnlyBefore)
+def show(slug: str, query: OnlyBefore) -> str:
     """Show one post with its comments; whether the reader likes it is theirs alone."""
     post = Post.find_published(slug)
     article = cached(
@@ -58,7 +58,7 @@ def show(slug: str) -> str:
         post=post,
         article=article,
         around=around,
-        comments=Comment.under(post),
+        paging=Paging(post.path, {}, Comment.under(post, query.before)),
         comments_open=Setting.is_on(Switch.COMMENTS),
         show_likes=Setting.is_on(Switch.LIKES),
         **personal,

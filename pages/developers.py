@@ -1,29 +1,19 @@
 """Keys to the public door, and for the owner what the webhooks brought."""
 
-import logging
 from datetime import UTC, datetime
 
 from flask import Blueprint, render_template
-from pydantic import BaseModel
 
 from flask_revalidation import cached
 from models import ApiKey, Delivery, User
 from pages.access import only
-from pages.paging import Before, Paging, asked
+from pages.paging import OnlyBefore, Paging, asked
 from pages.redact import redact
 from web.auth import current_user, writers
-from web.rate_limit import limiter
-from web.rate_limiter import NotCounted
+from web.rate_limit import faults_logged, limiter
 
 bp = Blueprint("developers", __name__)
-log = logging.getLogger(__name__)
 PER_PAGE = 10
-
-
-class DeliveriesQuery(BaseModel):
-    """`?before=`, of the deliveries."""
-
-    before: Before = None
 
 
 @bp.get("/dashboard/developers")
@@ -43,14 +33,12 @@ def _keys(user: User) -> str:
 
 def _used(user: User) -> list[tuple[str, datetime]]:
     """Return when which key last came. The rate limiter knows: reading writes nothing."""
-    try:
+    times: list[tuple[str, int | None]] = []
+    with faults_logged("uses of keys"):  # a key can be revoked although nobody counts
         times = [(key.name, limiter().last_used(key.bucket)) for key in ApiKey.of(user) if not key.revoked_at]
-    except NotCounted:  # a key can be revoked although nobody counts
-        log.exception("when keys were used is not known")
-        return []
     return [(name, datetime.fromtimestamp(time, UTC)) for name, time in times if time]
 
 
 def _deliveries() -> dict[str, object]:
-    page = Delivery.latest(asked(DeliveriesQuery).before, per_page=PER_PAGE)
+    page = Delivery.latest(asked(OnlyBefore).before, per_page=PER_PAGE)
     return {"deliveries": page.rows, "paging": Paging("/dashboard/developers", {}, page)}

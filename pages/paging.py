@@ -23,6 +23,12 @@ Words = Annotated[str | None, BeforeValidator(_searchable)]  # `?q=`
 Before = Annotated[int | None, Field(ge=1, lt=2**31)]  # `?before=`: behind the row with this id the page begins
 
 
+class OnlyBefore(BaseModel):
+    """`?before=` alone."""
+
+    before: Before = None
+
+
 def asked(schema: type[Query]) -> Query:
     """Return the query string as the schema understands it. What makes no sense is not found."""
     try:

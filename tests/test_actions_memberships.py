@@ -216,7 +216,7 @@ def test_paying_twice_for_one_checkout_counts_once(app, visitor):
 
 def test_webhook_that_refuses_is_told(app, visitor, monkeypatch):
     before = fingerprint(app)
-    monkeypatch.setattr("actions.demo.sign", lambda *_: f"t={int(time.time())},v1={'0' * 64}")
+    monkeypatch.setattr("demo.stripe_events.sign", lambda *_: f"t={int(time.time())},v1={'0' * 64}")
 
     answer = visitor.act("demo.pay", page=f"/support/checkout/{SESSION}", session=SESSION, email="d@post.example")
 

@@ -102,7 +102,7 @@ def cut_key(page: Page) -> None:
 
 def opened_delivery(page: Page) -> None:
     page.goto("/dashboard/developers")
-    page.locator(".row", has_text="dead").locator("summary").click()
+    page.locator(".row", has_text="dead").get_by_role("link", name="Payload").click()
 
 
 def opened_schedule(page: Page) -> None:

@@ -19,7 +19,8 @@ from models import Delivery, Message, Post, PostFilter, db
 
 ROWS = 400
 GROWING = "post|comment|member|payment"
-EXPORTS = ("/api/v1/export", "/api/v1/posts.csv")
+# The first two read everything, for that is what they are for; the last one any row of each table.
+LEFT_OUT = ("/api/v1/export", "/api/v1/posts.csv", "/readyz")
 LISTS = {
     "/blog": ["", "?tag=security", "?author=ada", "?q=parser", "?q=parser&tag=security"],
     "/dashboard/posts": ["", "?status=published", "?status=draft", "?q=parser"],
@@ -60,7 +61,7 @@ def app(tmp_path_factory, request):
 def paths(app):
     """Return every address that is read, lists also filtered, each list with what its first page leads on to."""
     filtered = [f"{path}{query}" for path, queries in LISTS.items() for query in queries]
-    return [path for path in [*addresses(app), *filtered] if not path.startswith(EXPORTS)]
+    return [path for path in [*addresses(app), *filtered] if not path.startswith(LEFT_OUT)]
 
 
 def next_pages(answer):

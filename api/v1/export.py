@@ -28,7 +28,8 @@ COLUMNS = ["id", "slug", "title", "excerpt", "status", "author", "tags", "publis
 CSV, NDJSON = "text/csv", "application/x-ndjson"
 _RISKY = re.compile(r"['\t\r\n]|\s*[=+\-@|%＝＋－＠\0]")
 _BATCH = 20  # posts in memory at a time; each may be 100,000 characters long
-_SLOTS = threading.BoundedSemaphore(2)  # exports a worker prepares at once
+# Exports a worker prepares at once, with a key and without: strangers take no place from those who are known.
+_SLOTS = {True: threading.BoundedSemaphore(2), False: threading.BoundedSemaphore(2)}
 
 
 @bp.get("/posts.csv")
@@ -46,7 +47,8 @@ def export_posts() -> Response:
 
 
 def _send(write: Callable[[IO[str], Iterable[PostOut]], None], media_type: str, name: str) -> Response:
-    if not _SLOTS.acquire(blocking=False):
+    slots = _SLOTS[caller() is not None]
+    if not slots.acquire(blocking=False):
         raise Problem("busy", "Too many exports at once.", headers={"Retry-After": "5"})
     try:
         with tempfile.TemporaryFile("w", encoding="utf-8", newline="", dir=current_app.config["DATA_DIR"]) as text:
@@ -54,7 +56,7 @@ def _send(write: Callable[[IO[str], Iterable[PostOut]], None], media_type: str, 
             text.flush()
             file = os.fdopen(os.dup(text.fileno()), "rb")  # which the response closes
     finally:
-        _SLOTS.release()
+        slots.release()
         db.session.rollback()
     response = send_file(file, mimetype=media_type, as_attachment=True, download_name=name, etag=False)
     response.content_length = file.tell()

@@ -24,19 +24,24 @@
 
   // An offer to undo stays as long as the page is open, through other answers; only what was undone goes.
   const setAside = (ctx, done) => {
-    const row = (done || document.activeElement)?.closest?.(".row");
-    ctx.rows = [row?.nextElementSibling, row?.previousElementSibling];
+    const row = (done || document.activeElement)?.closest?.(".row, .comment, .letter");
+    ctx.rows = row ? [row.nextElementSibling, row.previousElementSibling] : [];
+    ctx.sizes = [...document.querySelectorAll("textarea[style]")].map(({ id, style }) => [id, style.cssText]);
     ctx.offers = [...document.querySelectorAll("#undo form")];
     for (const offer of ctx.offers) offer.remove();
     ctx.offers = ctx.hx?.pushurl ? [] : ctx.offers.filter((offer) => offer !== done);
   };
 
   document.addEventListener("htmx:after:swap", (event) => {
-    const { offers = [], rows = [] } = event.detail.ctx;
+    const { offers = [], rows = [], sizes = [] } = event.detail.ctx;
+    for (const [id, size] of sizes) if (document.getElementById(id)) document.getElementById(id).style.cssText = size;
     for (const offer of offers) if (!document.getElementById(offer.id)) document.getElementById("undo")?.append(offer);
     // Whoever pressed a button in a row that has gone goes on with the next one.
-    const next = rows.find((row) => row?.isConnected);
-    if (document.activeElement === document.body) next?.querySelector("a, button")?.focus();
+    if (document.activeElement !== document.body || !rows.length) return;
+    const next = rows.find((row) => row?.isConnected) ?? document.querySelector("main h1");
+    const target = next?.querySelector("a, button") ?? next;
+    if (target === next) next.tabIndex = -1;
+    target?.focus();
   });
 
   // An answer that was overtaken does not draw the page, but what it says and offers is true.

@@ -29,9 +29,23 @@
     if (count) count.textContent = Number(count.textContent) + (on ? 1 : -1);
   };
 
+  // What a page brings is shown in every field with nothing unsent. One that shows it already is left alone: its caret,
+  // selection, undo and scroll are the writer's.
+  document.addEventListener("htmx:after:swap", () => {
+    for (const field of document.querySelectorAll("form:not([data-dirty], [aria-busy]) :is(input, textarea, option)")) {
+      if (field.defaultValue !== undefined && field.value !== field.defaultValue) field.value = field.defaultValue;
+      if (field.type === "checkbox" || field.type === "radio") field.checked = field.defaultChecked;
+      if (field.defaultSelected) field.selected = true;
+    }
+  });
+
+  // The browser would cut what is pasted, in silence. The server says how much there may be, and gives all of it back.
+  document.addEventListener("focusin", ({ target }) => target.removeAttribute("maxlength"));
+
   document.addEventListener("htmx:before:request", (event) => {
     const form = formOf(event);
     if (!form) return;
+    say("", false); // or an answer that says the same again would not be read out again
     form.setAttribute("aria-busy", "true");
     if (form.matches("[data-optimistic]")) flip(form);
     if (isSent(event)) freeze(form, true);
@@ -55,11 +69,7 @@
     // More may have been typed into a search or beside a preview meanwhile: the answer leaves the form alone.
     if (isSent(event) || ctx.response.status >= 400) {
       form.removeAttribute("data-dirty");
-      // From here on each field shows what the page says: htmx keeps typed text otherwise, after a success too.
-      if (ctx.response.status < 400) {
-        form.reset();
-        form.dispatchEvent(new Event("server-actions:done", { bubbles: true }));
-      }
+      if (ctx.response.status < 400) form.dispatchEvent(new Event("server-actions:done", { bubbles: true }));
     }
     for (const secret of form.querySelectorAll("[type=password]")) secret.value = "";
   });

@@ -16,6 +16,20 @@ def guess(browser, forwarded, email=""):
     return browser.post("/_actions/accounts.sign_in", data=fields, headers=headers).status_code
 
 
+def test_two_sites_on_one_host_do_not_sign_each_other_out(make_app):
+    one, other = (make_app(PORT=port).test_client() for port in ("8000", "8001"))
+    other._cookies = one._cookies  # a browser knows hosts, and no ports
+    for site in (one, other):
+        site.act("accounts.sign_in", email="ada@hallway.example", password="open-the-door")
+    assert [site.get("/dashboard").status_code for site in (one, other)] == [200, 200]
+
+    other.act("accounts.sign_out")
+    assert [site.get("/dashboard").status_code for site in (one, other)] == [200, 303]
+    page = one.get("/blog/commit-is-the-only-moment").text
+    assert "Sign out Ada" in page
+    assert "Sign out Ada" not in other.get("/blog/commit-is-the-only-moment").text
+
+
 def test_sign_in_gives_a_new_session_each_time(app, visitor):
     person = {"email": "ADA@hallway.example", "password": "open-the-door"}
     visitor.set_cookie(SESSION, "planted-by-someone-else")

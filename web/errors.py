@@ -35,8 +35,8 @@ def register(app: Flask) -> None:
 
 def answer(status: int, description: str = "") -> Response:
     """Return the refusal, as a page or as a problem."""
-    refuse = problems.refuse if f"{request.path}/".startswith("/api/") else pages.refuse
-    return refuse(status, description)
+    is_api = f"{request.path}/".startswith("/api/")
+    return (problems.refuse if is_api else pages.refuse)(status, description)
 
 
 def http_error(error: HTTPException) -> Response:

@@ -43,8 +43,13 @@ def network_of(remote_address: str) -> str:
 
 
 def cookie_name(name: str) -> str:
-    """Return the cookie's full name. Over https `__Host-` ties it to this very host (RFC 6265bis, section 4.1.3)."""
-    return f"__Host-{name}" if current_app.config["SESSION_COOKIE_SECURE"] else name
+    """Return the cookie's full name. Over https `__Host-` ties it to this very host (RFC 6265bis, section 4.1.3).
+
+    Over plain http a host has one set of cookies for all its ports (section 8.5): another port than 8000 is part of it.
+    """
+    port = urlsplit(current_app.config["SITE"]).port or 8000
+    own = name if port == 8000 else f"{name}_{port}"
+    return f"__Host-{name}" if current_app.config["SESSION_COOKIE_SECURE"] else own
 
 
 def cookie(name: str, value: str, max_age: int) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Rate limits of the API: a quota for each key, and for each network without one; `rate_limiter.py` counts."""
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -8,8 +7,6 @@ from flask import Response, current_app, g
 
 from web.problems import Problem
 from web.rate_limiter import NotCounted, RateLimiter
-
-log = logging.getLogger(__name__)
 
 
 def count_request(bucket: str) -> None:
@@ -33,7 +30,7 @@ def faults_logged(counted: str) -> Iterator[None]:
     try:
         yield
     except NotCounted:  # a full disk locks nobody out: what protects a thing is not worth more than it
-        log.exception("%s are not being counted", counted)
+        current_app.logger.exception("%s are not being counted", counted)
 
 
 def limiter() -> RateLimiter:

@@ -5,7 +5,7 @@ from flask import Blueprint, render_template
 from flask_revalidation import cached
 from models import Comment, Member, Message, Payment, Post, PostFilter, PostStatus
 from pages.access import only
-from web.auth import current_user, writers
+from web.auth import current_user, editors, writers
 from web.templating import month
 
 bp = Blueprint("dashboard", __name__)
@@ -15,23 +15,24 @@ bp = Blueprint("dashboard", __name__)
 @only(writers)
 def index() -> str:
     """Put the fragments together; each is shared by everyone who may see the page."""
+    full = editors(current_user())
     return render_template(
         "dashboard/index.html",
         user=current_user(),
-        numbers=cached("dashboard.numbers", tags=["posts", "members", "messages"], render=numbers),
+        numbers=cached("dashboard.numbers", full, tags=["posts", "members", "messages"], render=lambda: numbers(full)),
         latest=cached("dashboard.latest", tags=["posts"], render=latest),
         activity=cached("dashboard.activity", tags=["comments", "posts"], render=activity),
     )
 
 
-def numbers() -> str:
-    """Render the four numbers, and two series by month: who joined, and what was paid."""
+def numbers(full: bool) -> str:
+    """Render the numbers, for who may read the inbox in `full`, and two series by month: who joined, what was paid."""
     return render_template(
         "dashboard/_numbers.html",
         published=PostFilter().count(),
         waiting=PostFilter(PostStatus.DRAFT).count() + PostFilter(PostStatus.SCHEDULED).count(),
         members=Member.count_by_status()["active"],
-        unread=Message.unread(),
+        unread=Message.unread() if full else None,
         joined=[(month(name), count, str(count)) for name, count in Member.joined_by_month()],
         revenue=[(month(name), cents, f"€{cents / 100:,.0f}") for name, cents in Payment.by_month()],
     )

@@ -26,7 +26,7 @@
   const setAside = (ctx, done) => {
     const row = (done || document.activeElement)?.closest?.(".row, .comment, .letter");
     ctx.rows = row ? [row.nextElementSibling, row.previousElementSibling] : [];
-    ctx.sizes = [...document.querySelectorAll("textarea[style]")].map(({ id, style }) => [id, style.cssText]);
+    ctx.sizes = [...document.querySelectorAll("textarea[style]")].map((area) => [area, area.style.cssText]);
     ctx.offers = [...document.querySelectorAll("#undo form")];
     for (const offer of ctx.offers) offer.remove();
     ctx.offers = ctx.hx?.pushurl ? [] : ctx.offers.filter((offer) => offer !== done);
@@ -34,7 +34,7 @@
 
   document.addEventListener("htmx:after:swap", (event) => {
     const { offers = [], rows = [], sizes = [] } = event.detail.ctx;
-    for (const [id, size] of sizes) if (document.getElementById(id)) document.getElementById(id).style.cssText = size;
+    for (const [area, size] of sizes) area.style.cssText = size;
     for (const offer of offers) if (!document.getElementById(offer.id)) document.getElementById("undo")?.append(offer);
     // Whoever pressed a button in a row that has gone goes on with the next one.
     if (document.activeElement !== document.body || !rows.length) return;

@@ -29,23 +29,22 @@
     if (count) count.textContent = Number(count.textContent) + (on ? 1 : -1);
   };
 
-  // What a page brings is shown in every field with nothing unsent. One that shows it already is left alone: its caret,
-  // selection, undo and scroll are the writer's.
+  // Each field shows what the page brings. One that does already is left alone: caret and undo are the writer's.
   document.addEventListener("htmx:after:swap", () => {
     for (const field of document.querySelectorAll("form:not([data-dirty], [aria-busy]) :is(input, textarea, option)")) {
       if (field.defaultValue !== undefined && field.value !== field.defaultValue) field.value = field.defaultValue;
-      if (field.type === "checkbox" || field.type === "radio") field.checked = field.defaultChecked;
+      if ("checked" in field) field.checked = field.defaultChecked;
       if (field.defaultSelected) field.selected = true;
     }
   });
 
-  // The browser would cut what is pasted, in silence. The server says how much there may be, and gives all of it back.
+  // Or pasted text is cut.
   document.addEventListener("focusin", ({ target }) => target.removeAttribute("maxlength"));
 
   document.addEventListener("htmx:before:request", (event) => {
     const form = formOf(event);
     if (!form) return;
-    say("", false); // or an answer that says the same again would not be read out again
+    say("", false); // what is said again is read out again
     form.setAttribute("aria-busy", "true");
     if (form.matches("[data-optimistic]")) flip(form);
     if (isSent(event)) freeze(form, true);

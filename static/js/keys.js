@@ -4,3 +4,8 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
   event.target.form.requestSubmit();
 });
+// A button copies what its `data-copy` names.
+document.addEventListener("click", ({ target }) => {
+  const source = target.dataset?.copy && document.querySelector(target.dataset.copy);
+  if (source) navigator.clipboard?.writeText(source.value.trim()).then(() => { target.textContent = "Copied"; });
+});

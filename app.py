@@ -32,6 +32,7 @@ def create_app(given: Settings | None = None, *, testing: bool = False) -> Flask
     app = Flask(__name__)
     app.url_map.merge_slashes = False  # each thing has one address; no redirect is made from one that is misspelt
     _configure(app, env, testing)
+    add_security_headers(app, https=env.secure)  # first to be registered is last to run: no answer is made after it
     db.init_app(app)
 
     templating.register(app, release)
@@ -53,7 +54,6 @@ def create_app(given: Settings | None = None, *, testing: bool = False) -> Flask
     app.json = StrictJSON(app)
     app.extensions["rate_limiter"] = RateLimiter(env.data_dir / "rate-limits.db", env.database)
 
-    add_security_headers(app, https=env.secure)
     errors.register(app)
     cli.register(app)
     with app.app_context():

@@ -109,6 +109,13 @@ def test_https_site_has_host_cookies_and_hsts(make_app):
     assert answer.headers["Strict-Transport-Security"].startswith("max-age=31536000")
 
 
+def test_answer_that_is_made_last_carries_the_security_headers_too(visitor):
+    answer = visitor.get("/api/v1/authors", headers={"If-Match": '"another"'})
+
+    assert answer.status_code == 412
+    assert (answer.headers["X-Content-Type-Options"], answer.headers["X-Frame-Options"]) == ("nosniff", "DENY")
+
+
 def test_every_response_carries_the_security_headers(visitor, ada):
     answers = [
         visitor.get(path) for path in ("/", "/blog", "/nowhere", "/static/js/theme.js", "/healthz", "/dashboard")

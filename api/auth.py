@@ -55,6 +55,6 @@ def _unauthorised(detail: str) -> Problem:
 
 
 def _require_scope(key: ApiKey, needs: Scope | None) -> None:
-    if needs and needs not in key.scope_list:
+    if needs and needs not in key.scopes.split():
         challenge = f'Bearer realm="api", error="insufficient_scope", scope="{needs}"'
         raise Problem("scope-missing", f"This needs the scope {needs}.", headers={"WWW-Authenticate": challenge})

@@ -11,7 +11,7 @@ from typing import Self
 from sqlalchemy import ForeignKey, String, func, select
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from models.database import Model, added, db, now
+from models.database import Dated, Model, Numbered, added, db, now
 from models.errors import found
 from models.user import User
 
@@ -37,19 +37,17 @@ def digest_of(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-class ApiKey(Model):
+class ApiKey(Numbered, Dated, Model):
     """A key `hd_<id>_<secret>`. It acts for whom it was issued to, and can do no more than they can."""
 
     __tablename__ = "api_key"
     __table_args__ = {"sqlite_autoincrement": True}
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     key_id: Mapped[str] = mapped_column(String(10), unique=True)
     digest: Mapped[str] = mapped_column(String(64), unique=True)
     name: Mapped[str] = mapped_column(String(80))
     scopes: Mapped[str] = mapped_column(String(80))
     user_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), index=True)
-    created_at: Mapped[datetime] = mapped_column(default=now)
     revoked_at: Mapped[datetime | None]
 
     user: Mapped[User] = relationship(lazy="joined", innerjoin=True)
@@ -58,13 +56,8 @@ class ApiKey(Model):
     def issue(cls, user: User, name: str, scopes: list[Scope], text: str = "") -> tuple[Self, str]:
         """Make a key for `user`, and return it with its text, which nobody can read again. `text` is the demo's own."""
         text = text or f"hd_{_random(_ID)}_{_random(_SECRET)}"
-        key = cls(
-            key_id=text.split("_")[1],
-            digest=digest_of(text),
-            name=name,
-            scopes=" ".join(sorted(set(scopes))),
-            user=user,
-        )
+        key_id, words = text.split("_")[1], " ".join(sorted(set(scopes)))
+        key = cls(key_id=key_id, digest=digest_of(text), name=name, scopes=words, user=user)
         return added(key), text
 
     @classmethod
@@ -84,8 +77,7 @@ class ApiKey(Model):
     @classmethod
     def find(cls, user: User, row_id: int) -> Self:
         """Return a key that is this user's to revoke, or raise NotFound."""
-        query = select(cls).where(cls.id == row_id)
-        return found(db.session.scalar(query if user.is_owner else query.where(cls.user_id == user.id)))
+        return found(next((key for key in cls.of(user) if key.id == row_id), None))
 
     @classmethod
     def named(cls, key_id: str) -> Self | None:
@@ -102,11 +94,6 @@ class ApiKey(Model):
     def bucket(self) -> str:
         """What its requests are counted under."""
         return f"key:{self.key_id}"
-
-    @property
-    def scope_list(self) -> list[Scope]:
-        """The scopes it was issued with."""
-        return [Scope(word) for word in self.scopes.split()]
 
     def revoke(self) -> None:
         """Let it authenticate nobody from this commit on."""

@@ -141,8 +141,7 @@ def subscription_deleted(payload: Any) -> set[str]:
     change = SubscriptionChange.model_validate(payload)
     subscription, stamp = change.subscription_row(), change.stamp(END)
     subscription.learn_plan(change.plan, stamp)
-    ended_at = change.at if change.ended_at is None else datetime.fromtimestamp(change.ended_at, UTC)
-    subscription.end(ended_at, stamp)
+    subscription.end(change.at if change.ended_at is None else datetime.fromtimestamp(change.ended_at, UTC), stamp)
     subscription.member.follow_subscriptions()
     return {"members"}
 

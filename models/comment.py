@@ -1,30 +1,27 @@
 """What readers say under a post."""
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
 from sqlalchemy import ForeignKey, Index, Text, select
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.bounds import Page, page_of
-from models.database import Model, added, db, now
+from models.database import Dated, Model, Numbered, added, db
 
 if TYPE_CHECKING:
     from models.post import Post
     from models.user import User
 
 
-class Comment(Model):
+class Comment(Numbered, Dated, Model):
     """A comment: plain text, shown as it was typed."""
 
     __tablename__ = "comment"
     __table_args__ = (Index("ix_comment_post_id", "post_id", "id"), {"sqlite_autoincrement": True})
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     post_id: Mapped[int] = mapped_column(ForeignKey("post.id", ondelete="CASCADE"))
     user_id: Mapped[int] = mapped_column(ForeignKey("user.id"), index=True)
     body: Mapped[str] = mapped_column(Text)
-    created_at: Mapped[datetime] = mapped_column(default=now)
 
     post: Mapped["Post"] = relationship()
     user: Mapped["User"] = relationship(lazy="joined", innerjoin=True)

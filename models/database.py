@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import ColumnElement, DateTime, MetaData, delete, select, text
 from sqlalchemy.engine import Dialect
-from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, registry
+from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, Mapped, mapped_column, registry
 from sqlalchemy.types import TypeDecorator
 
 from models.errors import Row
@@ -30,21 +30,15 @@ class UtcDateTime(TypeDecorator[datetime]):
         return None if value is None else value.replace(tzinfo=UTC)
 
 
+_BY_COLUMN = "%(table_name)s_%(column_0_name)s"
+_NAMES = {"ix": "ix_%(column_0_label)s", "uq": f"uq_{_BY_COLUMN}", "fk": f"fk_{_BY_COLUMN}", "pk": "pk_%(table_name)s"}
+_NAMES |= {"ck": "ck_%(table_name)s_%(constraint_name)s"}
+
+
 class Base(DeclarativeBase):
     """Names every constraint, so that a migration can name it too."""
 
-    registry = registry(
-        type_annotation_map={datetime: UtcDateTime},
-        metadata=MetaData(
-            naming_convention={
-                "ix": "ix_%(column_0_label)s",
-                "uq": "uq_%(table_name)s_%(column_0_name)s",
-                "ck": "ck_%(table_name)s_%(constraint_name)s",
-                "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
-                "pk": "pk_%(table_name)s",
-            }
-        ),
-    )
+    registry = registry(type_annotation_map={datetime: UtcDateTime}, metadata=MetaData(naming_convention=_NAMES))
 
 
 db = SQLAlchemy(model_class=Base, disable_autonaming=True)
@@ -90,3 +84,15 @@ def added(row: Row) -> Row:
 def now() -> datetime:
     """Return the time, in UTC."""
     return datetime.now(UTC)
+
+
+class Numbered:
+    """For models whose rows have a number, which the database gives."""
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+
+
+class Dated:
+    """For models whose rows say when they were made."""
+
+    created_at: Mapped[datetime] = mapped_column(default=now)

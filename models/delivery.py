@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError, TimeoutError as PoolTimeout
 from sqlalchemy.orm import Mapped, mapped_column, undefer
 
 from models.bounds import Page, page_of
-from models.database import Model, db, delete_some, now, only
+from models.database import Model, Numbered, db, delete_some, now, only
 from models.errors import found
 
 MAX_ATTEMPTS = 10
@@ -50,7 +50,7 @@ class DeliveryStatus(StrEnum):
     DEAD = "dead"
 
 
-class Delivery(Model):
+class Delivery(Numbered, Model):
     """One event as its sender signed it."""
 
     __tablename__ = "delivery"
@@ -60,7 +60,6 @@ class Delivery(Model):
         {"sqlite_autoincrement": True},
     )
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     source: Mapped[str] = mapped_column(String(20))
     event_id: Mapped[str] = mapped_column(String(255))
     type: Mapped[str] = mapped_column(String(100))

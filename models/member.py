@@ -12,12 +12,12 @@ from sqlalchemy import ForeignKey, Index, String, func, select
 from sqlalchemy.orm import Mapped, joinedload, mapped_column, relationship
 
 from models.bounds import Page, by_month, count_of, page_of
-from models.database import Model, db, now
+from models.database import Model, Numbered, db, now
 
 ACTIVE, PAST_DUE, PENDING, CANCELED = _BEST_FIRST = ("active", "past_due", "pending", "canceled")
 
 
-class Member(Model):
+class Member(Numbered, Model):
     """Someone who supports the publication: one customer at Stripe. Events tell the e-mail address sooner or later."""
 
     __tablename__ = "member"
@@ -26,7 +26,6 @@ class Member(Model):
         Index("ix_member_status", "status", "joined_at", "id"),
     )
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     email: Mapped[str] = mapped_column(String(254), default="", index=True)
     email_as_of: Mapped[str] = mapped_column(String(300), default="")
     plan: Mapped[str] = mapped_column(String(20), default="monthly")
@@ -80,12 +79,11 @@ class Member(Model):
         return page_of(query, (cls.joined_at, cls.id), before, per_page)
 
 
-class Subscription(Model):
+class Subscription(Numbered, Model):
     """What a member has subscribed to at Stripe."""
 
     __tablename__ = "subscription"
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     stripe_id: Mapped[str] = mapped_column(String(80), unique=True)
     member_id: Mapped[int] = mapped_column(ForeignKey("member.id"), index=True)
     plan: Mapped[str] = mapped_column(String(20), default="")
@@ -121,13 +119,12 @@ class Subscription(Model):
             self.status, self.status_as_of, self.ended_at = CANCELED, stamp, at
 
 
-class Payment(Model):
+class Payment(Numbered, Model):
     """Money received, in minor units of its currency (cents)."""
 
     __tablename__ = "payment"
     __table_args__ = (Index("ix_payment_at", "at", "id", "amount"),)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     provider_id: Mapped[str] = mapped_column(String(80), unique=True)
     member_id: Mapped[int] = mapped_column(ForeignKey("member.id"), index=True)
     amount: Mapped[int]

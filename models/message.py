@@ -7,21 +7,19 @@ from sqlalchemy import Index, String, Text, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.bounds import Page, count_of, page_of
-from models.database import Model, added, db, now, only
+from models.database import Dated, Model, Numbered, added, db, now, only
 from models.errors import found
 
 
-class Message(Model):
+class Message(Numbered, Dated, Model):
     """A letter, read or not."""
 
     __tablename__ = "message"
     __table_args__ = (Index("ix_message_unread", "id", **only("read_at IS NULL")), {"sqlite_autoincrement": True})
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(80))
     email: Mapped[str] = mapped_column(String(254))
     body: Mapped[str] = mapped_column(Text)
-    created_at: Mapped[datetime] = mapped_column(default=now)
     read_at: Mapped[datetime | None]
 
     @classmethod

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, ForeignKey, Index, Select, String, Text, o
 from sqlalchemy.orm import Mapped, mapped_column, relationship, undefer
 
 from models.bounds import MANY
-from models.database import Model, db, first_free, now, only
+from models.database import Dated, Model, Numbered, db, first_free, now, only
 from models.errors import found
 from models.publication import PostStatus, Publication
 from models.soft_delete import SoftDelete
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from models.user import User
 
 
-class Post(Publication, SoftDelete, Model):
+class Post(Publication, SoftDelete, Numbered, Dated, Model):
     """One text of the publication. `version` counts its edits, so that nobody saves over what they never saw."""
 
     __tablename__ = "post"
@@ -38,13 +38,11 @@ class Post(Publication, SoftDelete, Model):
         {"sqlite_autoincrement": True},  # an id is never used twice: a late form may still name it
     )
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     slug: Mapped[str] = mapped_column(String(80))
     title: Mapped[str] = mapped_column(String(120))
     excerpt: Mapped[str] = mapped_column(String(200))
     body: Mapped[str] = mapped_column(Text, deferred=True)
     body_html: Mapped[str] = mapped_column(Text, deferred=True)
-    created_at: Mapped[datetime] = mapped_column(default=now)
     version: Mapped[int] = mapped_column(default=1)
     like_count: Mapped[int] = mapped_column(default=0)
     author_id: Mapped[int] = mapped_column(ForeignKey("user.id"))
@@ -108,11 +106,9 @@ class Post(Publication, SoftDelete, Model):
 
     def why_not_at(self, slug: str) -> str | None:
         """Return why the post cannot move to this address, or None where it can."""
-        if slug == self.slug:
-            return None
-        if self.has_fixed_slug:
+        if self.has_fixed_slug and slug != self.slug:
             return "A post that has been published keeps its address."
-        return None if Post.free_slug(slug) == slug else "Another post has this address."
+        return None if slug in (self.slug, Post.free_slug(slug)) else "Another post has this address."
 
     @classmethod
     def free_slug(cls, wanted: str) -> str:
@@ -162,13 +158,11 @@ class Post(Publication, SoftDelete, Model):
     @classmethod
     def render_again(cls) -> int:
         """Render every text anew, as after a change of the renderer, and return how many came out different."""
-        changed = 0
         query = select(cls).options(undefer(cls.body), undefer(cls.body_html))
-        for post in db.session.scalars(query.execution_options(include_deleted=True)):
-            html = to_html(post.body)
-            changed += html != post.body_html
-            post.body_html = html
-        return changed
+        posts = db.session.scalars(query.execution_options(include_deleted=True)).all()
+        for post in posts:
+            post.body_html = to_html(post.body)
+        return sum(map(db.session.is_modified, posts))
 
     def restore(self, by: "User | None" = None) -> None:
         """Bring a deleted post back as it was, but as a draft where `by` may not publish.

@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from models.delivery import effect
 from models.post import Post
-from models.text import storable, to_html
+from models.text import shortened, storable, to_html
 from models.user import User
 
 BODY_LIMIT = 90_000  # characters, of the hundred thousand that a post may have
@@ -32,13 +32,14 @@ class Release(BaseModel):
     @property
     def title(self) -> str:
         """The name of the release, or that of its tag."""
-        return (" ".join(self.name.split()) or " ".join(self.tag_name.split()) or f"Release {self.id}")[:120].strip()
+        named = " ".join(self.name.split()) or " ".join(self.tag_name.split())
+        return shortened(named, 120) or f"Release {self.id}"
 
     @property
     def text(self) -> str:
         """The notes, and where they come from."""
         link = f"\n\n[The release on GitHub]({self.html_url})" if _LINK.fullmatch(self.html_url) else ""
-        return self.body.replace("\r\n", "\n").strip()[:BODY_LIMIT] + link
+        return self.body.rstrip()[:BODY_LIMIT] + link
 
 
 def render_ahead(payload: Any) -> str | None:

@@ -25,8 +25,6 @@ def words_of(query: str) -> list[str]:
 
 def folded(text: str) -> str:
     """Return text as words are compared: neither case nor accents count."""
-    if text.isascii():
-        return text.lower()
     return unicodedata.normalize("NFC", re.sub("[\u0300-\u036f]", "", unicodedata.normalize("NFD", text.lower())))
 
 

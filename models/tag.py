@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from sqlalchemy import Column, ForeignKey, String, Table, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.database import Model, db
+from models.database import Model, Numbered, db
 from models.text import slugify
 
 post_tag = Table(
@@ -16,12 +16,11 @@ post_tag = Table(
 )
 
 
-class Tag(Model):
+class Tag(Numbered, Model):
     """A word that posts are found under."""
 
     __tablename__ = "tag"
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(40), unique=True)
 
     @classmethod

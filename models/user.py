@@ -3,15 +3,15 @@
 import threading
 from datetime import datetime
 from enum import StrEnum
-from typing import Self
+from typing import Any, Self
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
-from sqlalchemy import Select, String, select
+from sqlalchemy import ColumnElement, String, select
 from sqlalchemy.orm import Mapped, lazyload, mapped_column, relationship, undefer
 
 from models.comment import Comment
-from models.database import Model, added, db, first_free, now
+from models.database import Dated, Model, Numbered, added, db, first_free, now
 from models.errors import NotFound, found
 from models.post import Post
 from models.setting import Setting, Switch
@@ -32,13 +32,12 @@ class Role(StrEnum):
     READER = "reader"
 
 
-class User(Model):
+class User(Numbered, Dated, Model):
     """Someone with an account."""
 
     __tablename__ = "user"
     __table_args__ = {"sqlite_autoincrement": True}
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(80))
     handle: Mapped[str] = mapped_column(String(40), unique=True)
     email: Mapped[str] = mapped_column(String(254), unique=True)
@@ -46,7 +45,6 @@ class User(Model):
     role: Mapped[Role] = mapped_column(String(10))
     password_hash: Mapped[str] = mapped_column(String(200), deferred=True)
     disabled_at: Mapped[datetime | None]
-    created_at: Mapped[datetime] = mapped_column(default=now)
 
     posts: Mapped[list[Post]] = relationship(back_populates="author")
 
@@ -73,7 +71,7 @@ class User(Model):
     @classmethod
     def create(cls, *, name: str, email: str, role: Role, password: str, handle: str = "", bio: str = "") -> Self:
         """Add an account; the password is kept as an Argon2id hash only. Without a handle, the name is made one."""
-        handle = handle or first_free(cls.handle, slugify(name)[:36], longest=40)
+        handle = handle or first_free(cls.handle, slugify(name, "someone")[:36], longest=40)
         user = cls(name=name, email=email.lower(), role=role, handle=handle, bio=bio)
         user.set_password(password)
         return added(user)
@@ -137,19 +135,19 @@ class User(Model):
 
     def find_post(self, post_id: int) -> Post:
         """Return a post that is this user's to work on. Another's and none at all are the same NotFound."""
-        return self._find_post(select(Post).where(Post.id == post_id))
+        return self._find_post(Post.id == post_id)
 
     def find_post_at(self, slug: str) -> Post:
         """Return the post at an address, if it is this user's to work on; NotFound otherwise."""
-        return self._find_post(select(Post).where(Post.slug == slug))
+        return self._find_post(Post.slug == slug)
 
     def find_deleted_post(self, post_id: int) -> Post:
         """Return a deleted post that this user could work on, or raise NotFound."""
-        query = select(Post).where(Post.id == post_id, Post.deleted_at.is_not(None))
-        return self._find_post(query.execution_options(include_deleted=True))
+        return self._find_post((Post.id == post_id) & Post.deleted_at.is_not(None), include_deleted=True)
 
-    def _find_post(self, query: Select[tuple[Post]]) -> Post:
-        post = found(db.session.scalar(query.options(undefer(Post.body), undefer(Post.body_html), lazyload(Post.tags))))
+    def _find_post(self, condition: ColumnElement[bool], **options: Any) -> Post:
+        whole = undefer(Post.body), undefer(Post.body_html), lazyload(Post.tags)
+        post = found(db.session.scalar(select(Post).where(condition).options(*whole).execution_options(**options)))
         if not self.can_edit(post):
             raise NotFound
         return post

@@ -32,7 +32,7 @@ def kept(app):
 def authenticate(app, key):
     with app.app_context():
         found = ApiKey.authenticate(key)
-        return (found.name, found.scope_list, found.user.handle) if found else None
+        return (found.name, found.scopes.split(), found.user.handle) if found else None
 
 
 @pytest.mark.parametrize("htmx", [False, True])

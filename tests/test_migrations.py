@@ -140,7 +140,7 @@ def test_what_lies_in_the_trash_can_be_restored_after_the_upgrade_and_after_a_do
         db.session.flush()
         assert (post.slug, post.version, [tag.name for tag in post.tags]) == ("s", 3, ["known", "new"])
         assert post.published_at.isoformat() == "2026-11-01T08:00:00.250000+00:00"
-        assert [(comment.id, comment.body) for comment in Comment.under(post)] == [(4, "Yes")]
+        assert [(comment.id, comment.body) for comment in Comment.under(post).rows] == [(4, "Yes")]
         assert db.session.execute(text('SELECT visitor FROM "like"')).all() == [("v",)]
         assert PostFilter(None, words="zyzzyva").count() == 1
 

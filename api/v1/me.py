@@ -30,4 +30,4 @@ def read_me() -> Response:
     """Return what the key is, what it may do, and whom it acts for."""
     key: ApiKey = g.api_key
     person = PersonOut(handle=key.user.handle, name=key.user.name, role=key.user.role)
-    return MeOut(key=key.key_id, name=key.name, scopes=key.scope_list, person=person).respond()
+    return MeOut(key=key.key_id, name=key.name, scopes=list(map(Scope, key.scopes.split())), person=person).respond()

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import ColumnElement, DateTime, MetaData, delete, select, text
+from sqlalchemy import ColumnElement, DateTime, MetaData, delete, select, text, tuple_
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, Mapped, mapped_column, registry
 from sqlalchemy.types import TypeDecorator
@@ -65,14 +65,14 @@ def first_free(column: InstrumentedAttribute[str], wanted: str, *, longest: int)
     return next(each for each in tries if each not in taken)
 
 
-def delete_some(model: Any, condition: ColumnElement[bool]) -> int:
+def delete_some(table: Any, condition: ColumnElement[bool]) -> int:
     """Delete rows that fit, so few at a time that no other writer waits for long, and return how many.
 
     What someone else is deleting is left to them.
     """
-    (key,) = model.__table__.primary_key
-    some = select(key).where(condition).limit(500).with_for_update(skip_locked=True)
-    return db.session.connection().execute(delete(model.__table__).where(key.in_(some))).rowcount
+    key = tuple_(*table.primary_key)
+    some = select(*table.primary_key).where(condition).limit(500).with_for_update(skip_locked=True)
+    return db.session.connection().execute(delete(table).where(key.in_(some))).rowcount
 
 
 def added(row: Row) -> Row:

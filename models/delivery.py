@@ -121,7 +121,7 @@ class Delivery(Numbered, Model):
         """
         old, ages = cls.processed_at.is_not(None) & (cls.received_at < now() - KEPT), cls.source.in_(SIGNED_WITH_A_TIME)
         db.session.execute(update(cls).where(old, ~ages, cls.body != b"").values(body=b""))
-        return delete_some(cls, old & ages)
+        return delete_some(cls.__table__, old & ages)
 
     def process(self, prepared: Any = None, *, payload: Any = None) -> set[str]:
         """Let the event take effect, once, and return the cache tags to revalidate. Harmless when repeated.

@@ -8,8 +8,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from models.database import Model, delete_some, now
 
-KEPT = timedelta(days=2)
-
 
 class IdempotencyKey(Model):
     """One key that a client chose for one request, and the answer that request got."""
@@ -27,4 +25,4 @@ class IdempotencyKey(Model):
     @classmethod
     def sweep(cls) -> int:
         """Forget some of what no client still repeats, and return how much."""
-        return delete_some(cls, cls.created_at < now() - KEPT)
+        return delete_some(cls.__table__, cls.created_at < now() - timedelta(days=2))

@@ -83,10 +83,9 @@ class Post(Publication, SoftDelete, Numbered, Dated, Model):
 
     def neighbours(self) -> tuple["Post | None", "Post | None"]:
         """Return the posts that were published before and after this one, as far as there are any."""
-        when, published = tuple_(Post.published_at, Post.id), select(Post).where(Post.status == PostStatus.PUBLISHED)
-        here = (self.published_at, self.id)
-        earlier = published.where(when < here).order_by(Post.published_at.desc(), Post.id.desc())
-        later = published.where(when > here).order_by(Post.published_at, Post.id)
+        when, live = tuple_(Post.published_at, Post.id), select(Post).where(Post.status == PostStatus.PUBLISHED)
+        earlier = live.where(when < (self.published_at, self.id)).order_by(Post.published_at.desc(), Post.id.desc())
+        later = live.where(when > (self.published_at, self.id)).order_by(Post.published_at, Post.id)
         return db.session.scalar(earlier.limit(1)), db.session.scalar(later.limit(1))
 
     @classmethod
@@ -122,8 +121,7 @@ class Post(Publication, SoftDelete, Numbered, Dated, Model):
 
     def set_text(self, title: str, body: str, excerpt: str | None = None, *, html: str | None = None) -> None:
         """Give the post its words, rendered already (`html`) or now. Without an excerpt, the text's beginning is it."""
-        if html is None:
-            html = self.body_html if body == self.body else to_html(body)
+        html = html or (self.body_html if body == self.body else to_html(body))
         self.title, self.body, self.body_html = title, body, html
         self.excerpt = excerpt or first_words(html)
 

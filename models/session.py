@@ -47,7 +47,7 @@ class UserSession(Model):
     @classmethod
     def sweep(cls) -> int:
         """Remove some of what has expired, and return how much."""
-        return delete_some(cls, cls.expires_at <= now())
+        return delete_some(cls.__table__, cls.expires_at <= now())
 
 
 # Made once, for it is asked in every request.

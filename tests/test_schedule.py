@@ -12,14 +12,14 @@ from urllib.request import urlopen
 import pytest
 from scenarios import fingerprint
 from serving import serving
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, text, update
 from test_cron import leave_behind, make_due
 from webhooks import inbox, member
 
 from api.cron import run_tick
 from flask_revalidation import revalidate_tag, write
 from flask_server_actions.sentences import state
-from models import ApiKey, IdempotencyKey, Post, User, UserSession, db, now
+from models import ApiKey, IdempotencyKey, Like, Post, User, UserSession, db, now
 
 LATE = 10  # seconds after its time, at most
 
@@ -169,6 +169,26 @@ def test_sweep_deletes_a_bounded_number_in_one_write(app):
 
     assert app.test_cli_runner().invoke(args=["sweep"], catch_exceptions=False).exit_code == 0
     assert expired() == 0
+
+
+def test_sweep_of_a_post_does_not_wait_for_all_that_readers_left_on_it(app):
+    with app.app_context(), write(by="test") as session:
+        post = User.by_handle("ada").write("Swept away")
+        session.flush()
+        post.deleted_at = now() - timedelta(days=8)
+        session.execute(insert(Like), [{"post_id": post.id, "visitor": f"browser:{n}"} for n in range(1300)])
+        post_id = post.id
+    left = []
+    for _ in range(4):
+        with app.app_context(), write(by="test") as session:
+            Post.sweep()
+            session.flush()
+            count = select(func.count()).select_from(Like).where(Like.post_id == post_id)
+            left.append(
+                (session.scalar(count), session.scalar(text(f"SELECT count(*) FROM post WHERE id = {post_id}")))
+            )
+
+    assert left == [(800, 1), (300, 1), (0, 1), (0, 0)]
 
 
 def test_tick_with_nothing_due_only_reads(app, monkeypatch):

@@ -10,7 +10,7 @@ from flask_server_actions import Form, Result, action, conflict, success
 from models import Comment, Post, Setting, User
 from models.setting import Switch
 from web.auth import current_user, signed_in
-from web.fields import RowId
+from web.fields import NFC, RowId, Text
 from web.rate_limiter import DAY, MINUTE
 
 
@@ -18,7 +18,7 @@ class NewComment(Form):
     """What to say, and under which post."""
 
     post_id: RowId
-    body: Annotated[str, Field(min_length=1, max_length=4000, title="Your comment")]
+    body: Annotated[Text, Field(max_length=4000, pattern=r"\S", title="Your comment"), NFC]
 
 
 class OneComment(Form):

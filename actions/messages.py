@@ -10,7 +10,7 @@ from flask_server_actions import Form, Result, action, anyone, conflict, success
 from models import Message, Setting, User
 from models.setting import Switch
 from web.auth import editors
-from web.fields import Email, Name, RowId
+from web.fields import NFC, Email, Name, RowId, Text
 from web.gate import network
 from web.rate_limiter import DAY
 
@@ -22,7 +22,7 @@ class MessageForm(Form):
 
     name: Name = Field(title="Your name")
     email: Email = Field(title="Your address")
-    message: Annotated[str, Field(min_length=1, max_length=5000, title="Your letter")]
+    message: Annotated[Text, Field(max_length=5000, pattern=r"\S", title="Your letter"), NFC]
     website: Annotated[str, Field(max_length=200)] = ""
 
 

@@ -12,8 +12,7 @@ import regex
 from anyascii import anyascii
 from pygments import formatters, highlight, lexers, token
 
-UNSEEN = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffd"  # what no text has: controls, but for tab and line end, and �
-_UNSEEN = regex.compile(rf"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[{UNSEEN}]")  # ESC: a terminal's
+_UNSEEN = regex.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[^\P{Cc}\t\n\r]|\ufffd")
 LONGEST_CODE = 5_000  # characters; longer code is shown plain
 DEEPEST = 100  # elements in one another: the sanitizer's work grows with the square of it
 _MARKS = formatters.HtmlFormatter(nowrap=True)  # classes only: the policy allows no inline style
@@ -101,10 +100,13 @@ def shortened(words: str, limit: int) -> str:
 
 
 def normal(text: object) -> object:
-    """Return text in the one spelling in which it is kept: NFC, and a line ends with a newline. Others stay."""
+    """Return text in the one spelling in which it is kept: NFC, and a line ends with a newline. Others stay.
+
+    For a character that was lost on the way (U+FFFD) a control character stands, which is what nobody may send.
+    """
     if not isinstance(text, str):
         return text
-    return unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
+    return unicodedata.normalize("NFC", regex.sub("\r\n|[\r\u2028\u2029]", "\n", text).replace("\ufffd", "\x1a"))
 
 
 def storable(text: str) -> str:

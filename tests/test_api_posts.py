@@ -3,13 +3,14 @@
 import re
 from datetime import UTC, datetime
 
+import comrak
 import pytest
 from api_client import QUOTA, Caller, in_database, issue_key, refusal, slugs
 from scenarios import DRAFT, PUBLISHED, fingerprint
 
 from flask_revalidation import ForgottenRevalidation, revalidate_everything, write
 from flask_revalidation.transaction import is_dirty
-from models import Post, PostFilter, Scope, Setting, User, db, text
+from models import Post, PostFilter, Scope, Setting, User, db
 from models.setting import Switch
 
 BOBS_DRAFT, EDITHS_DRAFT = DRAFT, "empty-your-pockets-at-the-border"
@@ -312,13 +313,13 @@ def test_exception_midway_rolls_back_post_versions_and_kept_answer(make_app, key
 
 
 def test_text_is_rendered_once_before_the_write_lock_and_for_no_stranger(app, key_of, monkeypatch):
-    render, rendered = text._MARKDOWN.render, []
+    render, rendered = comrak.render_markdown, []
 
-    def noted(body):
+    def noted(body, *options):
         rendered.append((body, is_dirty(db)))
-        return render(body)
+        return render(body, *options)
 
-    monkeypatch.setattr("models.text._MARKDOWN.render", noted)
+    monkeypatch.setattr("comrak.render_markdown", noted)
     caller, words = Caller(app, key_of("ada")), {"title": "T", "body": "Some *words*."}
 
     assert refusal(Caller(app).post("/posts", words)) == (401, "key-needed")

@@ -3,27 +3,29 @@
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
-_WORD = r"^[a-z0-9]+(-[a-z0-9]+)*$"
+from models.text import normal
+
+_WORD, _ADDRESS = r"^[a-z0-9]+(-[a-z0-9]+)*$", r"^[^@\s]+@[^@\s]+\.[^@\s]+$"
 # What cannot be shown is refused: control characters, but for tabs and line ends in texts of several lines.
 _TEXT = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"
 _LINE = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"  # with something to see
-_ADDRESS = r"^[^@\s]+@[^@\s]+\.[^@\s]+$"
+
+# What is a text keeps its spaces, for four of them begin a block of code; what is a name has none around it.
+Text = Annotated[str, StringConstraints(strip_whitespace=False)]
+Line = Annotated[str, StringConstraints(strip_whitespace=True)]
+NFC = BeforeValidator(normal)  # the last word of a type, so that its limits are those of what is kept
 
 RowId = Annotated[int, Field(ge=1, le=2**31 - 1)]  # SQLite overflows at 2^63, and then it is a 500
-Title = Annotated[str, Field(min_length=1, max_length=120, pattern=_LINE, examples=["The letter slot"])]
-Markdown = Annotated[str, Field(max_length=100_000, pattern=_TEXT, description="Markdown", examples=["A door is …"])]
-Excerpt = Annotated[str, Field(max_length=200, pattern=_TEXT, description="Empty: the beginning of the body")]
+Title = Annotated[Line, Field(min_length=1, max_length=120, pattern=_LINE, examples=["The letter slot"]), NFC]
+Markdown = Annotated[Text, Field(max_length=100_000, pattern=_TEXT, description="Markdown", examples=["A door"]), NFC]
+Excerpt = Annotated[Text, Field(max_length=200, pattern=_TEXT, description="Empty: the beginning of the body"), NFC]
 Slug = Annotated[str, Field(max_length=80, pattern=_WORD, examples=["the-letter-slot"])]
 TagName = Annotated[str, Field(max_length=40, pattern=_WORD, examples=["boundaries"])]
 Handle = Annotated[str, Field(max_length=40, pattern=_WORD, examples=["ada"])]
-Name = Annotated[str, Field(min_length=1, max_length=80, pattern=_LINE)]
+Name = Annotated[Line, Field(min_length=1, max_length=80, pattern=_LINE), NFC]
 Email = Annotated[str, Field(max_length=254, pattern=_ADDRESS, json_schema_extra={"format": "email"})]
-
-
-def _blank_is_absent(value: object) -> object:
-    return None if isinstance(value, str) and not value.strip() else value
 
 
 def _as_utc(value: datetime) -> datetime:
@@ -34,5 +36,6 @@ def _as_utc(value: datetime) -> datetime:
         raise ValueError("Please give a date and a time.") from None
 
 
-OptionalSlug = Annotated[Slug | None, BeforeValidator(_blank_is_absent)]  # left empty, a form means: make one
+# Left empty, a form means: make one.
+OptionalSlug = Annotated[Slug | None, BeforeValidator(lambda typed: str(typed or "").strip() or None)]
 Moment = Annotated[datetime, AfterValidator(_as_utc)]

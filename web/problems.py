@@ -9,6 +9,7 @@ from typing import Any
 
 from flask import Response, current_app, json
 
+Errors = Sequence[Mapping[str, str]]
 MEDIA_TYPE = "application/problem+json"
 TEXTS = tomllib.loads(Path(__file__).with_name("refusals.en.toml").read_text(encoding="utf-8"))
 KINDS: dict[str, tuple[int, str, str]] = {name: (*parts,) for name, parts in TEXTS["problems"].items()}
@@ -22,7 +23,7 @@ class Problem(Exception):
     kind: str
     detail: str
     _: KW_ONLY
-    errors: Sequence[Mapping[str, str]] = ()
+    errors: Errors = ()
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -44,9 +45,7 @@ def type_url(kind: str) -> str:
     return f"{current_app.config['SITE']}/api/problems/{kind}"
 
 
-def _response(
-    url: str, status: int, title: str, detail: str, errors: Sequence[Mapping[str, str]], headers: Mapping[str, str]
-) -> Response:
+def _response(url: str, status: int, title: str, detail: str, errors: Errors, headers: Mapping[str, str]) -> Response:
     body: dict[str, Any] = {"type": url, "title": title, "status": status, "detail": detail}
     if errors:
         body["errors"] = list(errors)

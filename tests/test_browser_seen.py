@@ -58,3 +58,19 @@ def test_being_asked_to_sign_in_is_no_failure(open_page: OpenPage) -> None:
 
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
     expect(page.locator("#notice.failed")).to_have_count(0)
+
+
+def test_heart_that_was_given_is_full(open_page: OpenPage) -> None:
+    page = open_page("htmx")
+    page.goto("/blog/commit-is-the-only-moment")
+    heart = page.locator(".after-article .like")
+    ink = "heart => getComputedStyle(heart.querySelector('svg')).fill"
+    before = (heart.evaluate(ink), heart.screenshot())
+    heart.click()
+    expect(page.locator("#notice")).to_contain_text("Liked")
+
+    assert heart.evaluate(ink) != before[0] == "none"
+    assert (
+        'fill="none"'
+        not in page.request.get("/static/icons.svg").text().partition('id="heart"')[2].partition("</symbol>")[0]
+    )

@@ -1,6 +1,8 @@
 """The newest posts for programs that read: Atom (RFC 4287) and JSON Feed 1.1. Every link begins with SITE."""
 
 import re
+from html import escape, unescape
+from urllib.parse import urljoin
 
 from flask import Blueprint, Response, current_app, json, render_template
 from sqlalchemy.orm import undefer
@@ -11,8 +13,7 @@ from models import Post, PostFilter
 bp = Blueprint("feeds", __name__)
 NEWEST, WHOLE = 20, undefer(Post.body_html)  # how many, with their texts
 NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, section 2.2
-LOCAL_LINK = re.compile(r'(<a href|<img src)="/(?!/)')
-NEVER = "1970-01-01T00:00:00+00:00"  # a feed has to say when it changed, even one that is still empty
+LINK = re.compile(r'(<a href="|<img src=")([^"]*)')
 
 
 @bp.get("/feed.xml")
@@ -20,7 +21,8 @@ NEVER = "1970-01-01T00:00:00+00:00"  # a feed has to say when it changed, even o
 def atom() -> Response:
     """Show the posts as Atom, with their whole text."""
     posts = PostFilter().page(WHOLE, size=NEWEST).rows
-    updated = max((post.updated_at.isoformat() for post in posts), default=NEVER)
+    # A feed has to say when it changed, even one that is still empty.
+    updated = max((post.updated_at.isoformat() for post in posts), default="1970-01-01T00:00:00+00:00")
     site = current_app.config["SITE"]
     text = render_template("feeds/atom.xml", posts=posts, updated=updated, site=site, whole_text=_whole_text)
     # One such character in one title, and no reader could parse any of it.
@@ -46,18 +48,17 @@ def json_feed() -> Response:
 
 def _whole_text(post: Post, site: str) -> str:
     """Return the text with links that lead here from anywhere: many readers resolve none themselves."""
-    return LOCAL_LINK.sub(rf'\1="{site}/', post.body_html)
+    return LINK.sub(lambda link: link[1] + escape(urljoin(site + post.path, unescape(link[2]))), post.body_html)
 
 
 def _item(post: Post, site: str) -> dict[str, object]:
-    assert post.published_at  # noqa: S101  (it is published)
     return {
         "id": f"{site}{post.path}",
         "url": f"{site}{post.path}",
         "title": post.title,
         "summary": post.excerpt,
         "content_html": _whole_text(post, site),
-        "date_published": post.published_at.isoformat(),
+        "date_published": post.published_at and post.published_at.isoformat(),
         "date_modified": post.updated_at.isoformat(),
         "authors": [{"name": post.author.name}],
         "tags": [tag.name for tag in post.tags],

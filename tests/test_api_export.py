@@ -44,7 +44,7 @@ def undone(cell):
 
 def in_table(answer):
     """Read a table as a spreadsheet does."""
-    return list(csv.DictReader(io.StringIO(answer.data.decode(), newline="")))
+    return list(csv.DictReader(io.StringIO(answer.data.decode("utf-8-sig"), newline="")))
 
 
 # --- what is in it --------------------------------------------------------------------------------------------------
@@ -79,6 +79,7 @@ def test_table_holds_what_readers_see_value_by_value(app, ada):
     table = {row["slug"]: row for row in in_table(answer)}
 
     assert answer.content_type == "text/csv; charset=utf-8"
+    assert answer.data.startswith("\ufeffid,slug,".encode())  # spreadsheets tell UTF-8 by it
     assert answer.headers["Content-Disposition"] == "attachment; filename=posts.csv"
     posts = {post["slug"]: post for post in Caller(app).every("/posts?limit=100")}
     assert table.keys() == posts.keys()

@@ -1,6 +1,7 @@
 """The feeds: valid, whole, fresh, and the same for everyone."""
 
 from datetime import datetime
+from html import unescape
 from xml.etree import ElementTree
 
 import pytest
@@ -104,6 +105,23 @@ def test_links_in_the_texts_work_from_anywhere(visitor, path):
 
     assert f'href="{SITE}/blog/commit-is-the-only-moment"' in text
     assert 'href="/' not in text
+
+
+@pytest.mark.parametrize("path", FEEDS)
+def test_relative_links_lead_to_the_post_and_beside_it(app, visitor, path):
+    written = "[a](another-post) [b](#part) [c](?q=1&r=2) [d](//x.example/e) [e](mailto:a@x.example) ![f](g.png)"
+    with app.app_context(), write(by="test"):
+        post = Post.find_published(PUBLISHED)
+        post.update(title=post.title, body=written)
+        revalidate_tag("posts", post.path)
+
+    text = unescape(visitor.get(path).get_data(as_text=True)).replace('\\"', '"').replace("&amp;", "&")
+
+    here = f"{SITE}/blog/{PUBLISHED}"
+    for link in (f"{SITE}/blog/another-post", f"{here}#part", f"{here}?q=1&r=2", "mailto:a@x.example"):
+        assert f'<a href="{link}"' in text, link
+    assert f'<img src="{SITE}/blog/g.png"' in text
+    assert 'href="http://x.example/e"' in text or 'href="https://x.example/e"' in text
 
 
 def test_links_never_follow_the_host_that_was_asked(make_app):

@@ -75,6 +75,7 @@ def _write_ndjson(file: IO[str], posts: Iterable[PostOut]) -> None:
 
 
 def _write_csv(file: IO[str], posts: Iterable[PostOut]) -> None:
+    file.write("\ufeff")  # without it, spreadsheets take the bytes for another encoding
     table = csv.writer(file)
     table.writerow(COLUMNS)
     for post in posts:

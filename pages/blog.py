@@ -13,10 +13,10 @@ bp = Blueprint("blog", __name__)
 
 
 class BlogQuery(BaseModel):
-    """`?tag=`, `?author=`, `?q=` and `?before=`: everything that tells two lists apart."""
+    """`?tag=`, `?author=`, `?q=` and `?before=`: everything that tells two lists apart; an empty one is none."""
 
-    tag: str | None = Field(None, pattern=r"^[a-z0-9-]{1,40}$")
-    author: str | None = Field(None, pattern=r"^[a-z0-9-]{1,40}$")
+    tag: str | None = Field(None, pattern=r"^[a-z0-9-]{0,40}$")
+    author: str | None = Field(None, pattern=r"^[a-z0-9-]{0,40}$")
     q: Words = None
     before: Before = None
 

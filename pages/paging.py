@@ -20,7 +20,8 @@ def _searchable(typed: str) -> str | None:
 
 
 Words = Annotated[str | None, BeforeValidator(_searchable)]  # `?q=`
-Before = Annotated[int | None, Field(ge=1, lt=2**31)]  # `?before=`: behind the row with this id the page begins
+# `?before=`: behind the row with this id the page begins; empty, it is the first.
+Before = Annotated[int | None, Field(ge=1, lt=2**31), BeforeValidator(lambda typed: typed or None)]
 
 
 class OnlyBefore(BaseModel):

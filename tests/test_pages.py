@@ -1,6 +1,7 @@
 """What readers and the people of the house see."""
 
 import pytest
+from scenarios import PUBLISHED
 
 READERS = [
     "/",
@@ -28,3 +29,11 @@ def test_anyone_can_read(visitor, path):
 @pytest.mark.parametrize("path", HOUSE)
 def test_owner_sees_every_room(ada, path):
     assert ada.get(path).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["page", "tag", "author", "q", "before", "status", "show"])
+@pytest.mark.parametrize(
+    "path", ["/blog", f"/blog/{PUBLISHED}", "/dashboard/posts", "/dashboard/inbox", "/dashboard/members"]
+)
+def test_empty_parameter_means_none(ada, path, name):
+    assert ada.get(f"/{path}?{name}=").status_code == 200

@@ -32,8 +32,6 @@ def test_owner_sees_every_room(ada, path):
 
 
 @pytest.mark.parametrize("name", ["page", "tag", "author", "q", "before", "status", "show"])
-@pytest.mark.parametrize(
-    "path", ["/blog", f"/blog/{PUBLISHED}", "/dashboard/posts", "/dashboard/inbox", "/dashboard/members"]
-)
-def test_empty_parameter_means_none(ada, path, name):
-    assert ada.get(f"/{path}?{name}=").status_code == 200
+@pytest.mark.parametrize("page", ["blog", f"blog/{PUBLISHED}", "dashboard/posts", "dashboard/inbox"])
+def test_empty_parameter_means_none(ada, page, name):
+    assert ada.get(f"/{page}?{name}=").status_code == 200

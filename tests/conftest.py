@@ -99,6 +99,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def filled_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data directory with the migrated schema and the demo's content; copied, never used."""
+    if lent := os.environ.get("FILLED_DIRECTORY"):  # thousands of runs share one (tests/prove_mutants.py)
+        return Path(lent)
     directory = tmp_path_factory.mktemp("filled")
     if ON_POSTGRES:
         create_database(directory)

@@ -11,6 +11,8 @@ from conftest import settings_for
 from serving import ROOT
 from sqlalchemy import NullPool, create_engine, text
 
+from actions.rate_limit import _require
+from flask_server_actions import Result
 from web.rate_limiter import DAY, HOUR, MINUTE, NotCounted, RateLimiter, Reading
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -179,3 +181,13 @@ def test_workers_that_open_the_file_at_once_lose_no_count(tmp_path):
     for worker in workers:
         worker.communicate()
         assert worker.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"), [(1, "1 seconds"), (119, "119 seconds"), (120, "2 minutes"), (3600, "60 minutes")]
+)
+def test_who_has_to_wait_is_told_how_long_in_words_and_in_a_header(seconds, told):
+    with pytest.raises(Result, match=f"Please wait {told}") as refusal:
+        _require(Reading(10, -1, seconds))
+
+    assert (refusal.value.status, refusal.value.headers) == (429, {"Retry-After": str(seconds)})

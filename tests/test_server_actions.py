@@ -224,12 +224,20 @@ def test_action_takes_post_only(visitor, method):
     assert "POST" in answer.headers["Allow"]
 
 
+def test_form_leads_back_to_the_page_that_its_address_names(visitor):
+    own = {"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin"}
+    answer = visitor.post("/_actions/messages.send_message?_page=/contact&_key=k&_shared=1", data=LETTER, headers=own)
+
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/contact")
+
+
 def test_reload_of_an_actions_address_leads_back_to_its_page(visitor):
     answer = visitor.get("/_actions/messages.send_message?_page=/contact&_key=x")
     elsewhere = visitor.get("/_actions/messages.send_message?_page=//evil.example")
 
     assert (answer.status_code, answer.headers["Location"]) == (303, "/contact")
     assert elsewhere.status_code == 405
+    assert visitor.head("/_actions/messages.send_message?_page=/contact").status_code == 303
 
 
 def test_unknown_action_is_not_found(ada):

@@ -1,12 +1,16 @@
 """Where a copy ends: sessions asked in passing, objects not yet flushed, one connection for all, long texts."""
 
+import errno
+
 import pytest
 from flask import Flask, flash, get_flashed_messages, request, session
 from flask_sqlalchemy import SQLAlchemy
 from notes_app import Base, Note, close, make
 from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
 
-from flask_revalidation import Mistake, PrivateRead, Revalidation, cached, cached_page, revalidate_tag, write
+from flask_revalidation import Mistake, PrivateRead, Revalidation, cached, cached_page, is_busy, revalidate_tag, write
+from flask_revalidation.tags import versions_on
 
 HERE = r"test_edges_of_a_copy\.py:\d+"
 
@@ -43,6 +47,22 @@ def test_messages_read_before_do_not_come_into_a_cached_part(app):
         assert get_flashed_messages() == ["for one reader"]
         with pytest.raises(PrivateRead):
             cached("part", tags=["x"], render=lambda: str(get_flashed_messages()))
+
+
+@pytest.mark.parametrize("code", ["ENOSPC", "EROFS", "EIO", "EACCES", "EDQUOT"])
+def test_lock_file_that_the_disk_does_not_take_passes_by_itself(code):
+    assert is_busy(OSError(getattr(errno, code), "no"))
+    assert not is_busy(OSError(errno.ENOENT, "no"))
+
+
+def test_database_that_fails_while_versions_are_read_is_no_mistake_of_ours(app):
+    with app.app_context(), app.extensions["db"].engine.connect() as connection:
+        driver = connection.connection.driver_connection
+        driver.set_progress_handler(lambda: 1, 1)
+        with pytest.raises(OperationalError, match="interrupted"):
+            versions_on(connection.connection, ["notes"])
+        driver.set_progress_handler(None, 0)
+        assert versions_on(connection.connection, ["notes"]).keys() == {"", "notes"}
 
 
 def test_line_of_a_mistake_is_the_line_that_calls_the_library(app):

@@ -6,8 +6,10 @@ from typing import Annotated
 
 import pytest
 from items_app import ORIGIN, add, make, names, send
+from pydantic import Field
 
 from flask_server_actions import Form, Upload, UploadLimit, action, anyone, success
+from flask_server_actions.submission import Submission
 
 OPEN = anyone("a test")
 BODIES = {
@@ -58,3 +60,20 @@ def test_one_time_key_gets_nobody_anothers_answer():
         assert send(app, "test_hostile_requests.act", {"name": "tea"}, query_string={"_key": "k"}).status_code == 303
 
     assert names(app) == ["tea", "tea"]
+
+
+class SignIn(Form):
+    """A name, and what nobody else may see."""
+
+    name: str
+    password: Annotated[str, Field(json_schema_extra={"format": "password"})]
+
+
+def test_secret_that_was_typed_is_not_carried_along_with_the_rest():
+    @action(allow=OPEN)
+    def enter(form: SignIn, user):
+        return success("You are in.")
+
+    app = make(enter)
+    with app.test_request_context("/", method="POST", data={"name": "Ina", "password": "open sesame"}):
+        assert Submission.read(*app.extensions["server_actions"].actions.values()).texts() == {"name": ["Ina"]}

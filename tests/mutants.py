@@ -1,0 +1,122 @@
+"""Mutants: copies of a module with one small fault each, such as hurried people make. The faults are those listed here.
+
+Types, docstrings and sentences for people are left alone: a fault there is no fault of behaviour.
+"""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+COMPARED = {
+    ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt,
+    ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
+}  # fmt: skip
+COUNTED = {
+    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Add, ast.BitAnd: ast.BitOr, ast.BitOr: ast.BitAnd,
+    ast.RShift: ast.LShift, ast.LShift: ast.RShift,
+}  # fmt: skip
+TYPED = ("annotation", "returns", "bases", "type_params", "format_spec")  # parts of nodes where types stand, or layout
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A fault: where it is, what it does, and the module with it."""
+
+    line: int
+    fault: str
+    tree: ast.Module
+
+    def __str__(self) -> str:
+        return f"line {self.line}: {self.fault}"
+
+
+def mutants_of(source: str) -> list[Mutant]:
+    """Return every mutant of a module."""
+    number, found = 0, []
+    while True:
+        tree = ast.parse(source)
+        places = list(_places(tree))
+        if number == len(places):
+            return found
+        node, fault, change = places[number]
+        change()
+        found.append(Mutant(node.lineno, fault, ast.fix_missing_locations(tree)))
+        number += 1
+
+
+def _places(node: ast.AST) -> Iterator[tuple]:
+    """Yield each fault that can be made in a tree: the node, what it is, and a function that makes it."""
+    for name, value in ast.iter_fields(node):
+        children = value if isinstance(value, list) else [value]
+        for at, child in enumerate(children):
+            if not isinstance(child, ast.AST) or name in TYPED or _is_of_types(child):
+                continue
+
+            def put(new, name=name, at=at):
+                if isinstance(getattr(node, name), list):
+                    getattr(node, name)[at] = new
+                else:
+                    setattr(node, name, new)
+
+            yield from _faults(child, put, name)
+            yield from _places(child)
+
+
+def _is_of_types(node: ast.AST) -> bool:
+    """Say whether a statement is of types, exports or documentation only."""
+    if isinstance(node, ast.Assign | ast.AugAssign):
+        target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+        return isinstance(target, ast.Name) and (target.id == "__all__" or "TypeVar" in ast.unparse(node.value))
+    if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+        return True
+    is_type = isinstance(node, ast.Call) and ast.unparse(node.func) in ("cast", "TypeVar", "Generic")
+    return is_type or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+
+
+def _faults(node, put, name):
+    if isinstance(node, ast.Compare):
+        for at, operator in enumerate(node.ops):
+            other = COMPARED[type(operator)]
+            yield node, f"{_text(node)}: {other.__name__}", lambda at=at, other=other: node.ops.__setitem__(at, other())
+    elif isinstance(node, ast.BoolOp):
+        other = ast.And if isinstance(node.op, ast.Or) else ast.Or
+        yield node, f"{_text(node)}: {other.__name__}", lambda: setattr(node, "op", other())
+    elif isinstance(node, ast.BinOp) and type(node.op) in COUNTED:
+        other = COUNTED[type(node.op)]
+        yield node, f"{_text(node)}: {other.__name__}", lambda: setattr(node, "op", other())
+    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not | ast.Invert):
+        yield node, f"{_text(node)}: without its not", lambda: put(node.operand)
+    elif isinstance(node, ast.Constant) and (new := _other(node.value)) is not None:
+        yield node, f"{node.value!r}: {new!r}", lambda: put(ast.Constant(new))
+    elif isinstance(node, ast.Return) and node.value and not _is_none(node.value):
+        yield node, f"{_text(node)}: None", lambda: put(ast.Return(ast.Constant(None)))
+    elif isinstance(node, ast.Raise | ast.Delete | ast.AugAssign) or (
+        isinstance(node, ast.Expr) and isinstance(node.value, ast.Call | ast.YieldFrom)
+    ):
+        yield node, f"{_text(node)}: left out", lambda: put(ast.Pass())
+    elif isinstance(node, ast.With):
+        yield node, f"{_text(node)}: without with", lambda: put(ast.If(ast.Constant(True), node.body, []))
+    if name == "decorator_list":
+        yield node, f"@{_text(node)}: left out", lambda: put(ast.parse("lambda function: function").body[0].value)
+    if isinstance(node, ast.If | ast.IfExp | ast.While):
+        yield node, f"if {_text(node.test)}: not", lambda: setattr(node, "test", ast.UnaryOp(ast.Not(), node.test))
+    if isinstance(node, ast.comprehension):
+        for at, test in enumerate(node.ifs):
+            yield test, f"if {_text(test)}: always", lambda at=at: node.ifs.__setitem__(at, ast.Constant(True))
+
+
+def _other(value):
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int | float):
+        return value + 1
+    is_word = isinstance(value, str) and value and " " not in value  # the others are sentences, or parts of them
+    return f"{value}x" if is_word else None
+
+
+def _is_none(node):
+    return isinstance(node, ast.Constant) and node.value is None
+
+
+def _text(node):
+    return ast.unparse(node).splitlines()[0][:70]

@@ -7,7 +7,7 @@ fact is kept with a stamp (time of the event, rank of its type, id), and the gre
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, AliasChoices, AliasPath, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AliasChoices, AliasPath, BaseModel, BeforeValidator, ConfigDict, Field
 
 from models.delivery import effect
 from models.member import ACTIVE, CANCELED, PAST_DUE, PENDING, Member, Payment, Subscription
@@ -20,9 +20,12 @@ _STATUSES |= {"canceled": CANCELED, "incomplete_expired": CANCELED}
 _PLANS = {"month": "monthly", "year": "yearly"}
 
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,80}$")]
-Word = Annotated[str, Field(max_length=40)]
+# What is for show never costs the event: where it does not fit it is cut, or left out, and the money counts.
+Word = Annotated[str, BeforeValidator(lambda word: str(word or "")[:40])]
 Plan = Annotated[Word, AfterValidator(lambda interval: _PLANS.get(interval, ""))]
-Email = Annotated[str, AfterValidator(storable), Field(max_length=254)]
+Email = Annotated[
+    str, BeforeValidator(lambda text: storable(text) if isinstance(text, str) and len(text) < 255 else "")
+]
 Moment = Annotated[int, Field(ge=0, lt=253402300800)]  # seconds since 1970, before the year 10000
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Self
 
-from sqlalchemy import ForeignKey, Index, String, func, select
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, String, func, select
 from sqlalchemy.orm import Mapped, joinedload, mapped_column, relationship
 
 from models.bounds import Page, by_month, count_of, page_of
@@ -127,7 +127,7 @@ class Payment(Numbered, Model):
 
     provider_id: Mapped[str] = mapped_column(String(80), unique=True)
     member_id: Mapped[int] = mapped_column(ForeignKey("member.id"), index=True)
-    amount: Mapped[int]
+    amount: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"))
     currency: Mapped[str] = mapped_column(String(3), default="eur")
     at: Mapped[datetime]
 

@@ -9,7 +9,7 @@ from sqlalchemy import select, text
 from webhooks import SCALE, encoded, event, member, members, send, subscriptions
 
 from flask_revalidation import write
-from models import Delivery, Member, db, now
+from models import Delivery, Member, Payment, db, now
 
 START = now().replace(microsecond=0) - timedelta(days=3)
 
@@ -237,3 +237,28 @@ def after(app, deliveries):
             row = Delivery.receive(source="stripe", event_id=each["id"], type=each["type"], body=encoded(each))
             row.process()
     return tuple((person, tuple(subscribed), tuple(paid)) for person, subscribed, paid in members(app))
+
+
+LONG = {
+    "invoice.paid": [("customer_email", "é" * 256 + "@post.example"), ("customer_email", ["no", "text"])],
+    "checkout.session.completed": [("payment_status", "p" * 300), ("customer_details", {"email": "x" * 300})],
+    "customer.subscription.updated": [("status", "s" * 300)],
+}
+
+
+@pytest.mark.parametrize(("type", "field", "value"), [(type, *pair) for type, pairs in LONG.items() for pair in pairs])
+def test_field_that_is_for_show_never_costs_the_event(app, visitor, type, field, value):
+    told = event(type, at=at(0), invoice="in_1")
+    told["data"]["object"][field] = value
+
+    assert send(visitor, told).json["outcome"] == "applied"
+    assert member(app)[3] == (1 if type == "invoice.paid" else 0)
+
+
+def test_amount_of_a_small_currency_is_kept(app, visitor):
+    told = event("invoice.paid", at=at(0), invoice="in_1")
+    told["data"]["object"] |= {"amount_paid": 9_000_000_000, "currency": "idr"}
+
+    assert send(visitor, told).json["outcome"] == "applied"
+    with app.app_context():
+        assert db.session.scalar(select(Payment.amount).where(Payment.provider_id == "in_1")) == 9_000_000_000

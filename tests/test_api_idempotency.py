@@ -17,9 +17,10 @@ from serving import serving
 
 import api.v1.posts
 from models import now
-from models.idempotency import KEPT
 
 NEW = {"title": "Once", "body": "Only once.", "tags": ["once"]}
+
+KEPT = timedelta(days=2)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import freshness
 import pytest
 from conftest import ON_POSTGRES
 
-READS = 5_000 if ON_POSTGRES else 8_000  # bin/prove makes a million
+READS = 8_000  # bin/prove makes a million
 
 
 def test_acknowledged_write_is_seen_by_every_later_read(data_dir: Path) -> None:

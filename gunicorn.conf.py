@@ -8,7 +8,7 @@ import signal
 import time
 from contextlib import suppress
 from pathlib import Path
-from threading import Thread
+from threading import Lock, Thread
 from typing import IO, Any
 
 bind = f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
@@ -20,6 +20,7 @@ control_socket_disable = True  # it would be written to a home directory that th
 graceful_timeout = 10  # seconds for running requests when it is told to stop
 loglevel = "warning"
 forwarder_headers = ""  # a peer on this machine could say which prefix the site is mounted under
+ticking = Lock()  # held while something is done on time; of each worker
 limit_request_fields = 48  # a browser sends some twenty, a proxy adds five; ninety of 8 kB would cost half a second
 
 
@@ -37,6 +38,11 @@ def post_worker_init(worker: Any) -> None:
         Thread(target=run_schedule, args=(worker.wsgi,), name="schedule", daemon=True).start()
 
 
+def worker_exit(_server: Any, _worker: Any) -> None:
+    """Let the schedule end first: a thread that is cut off in a write holds locks that the end of the process wants."""
+    ticking.acquire(timeout=5)
+
+
 def run_schedule(app: Any) -> None:
     """Do what is due, every two seconds (docs/decisions/0028-a-schedule-in-a-worker.md).
 
@@ -48,7 +54,7 @@ def run_schedule(app: Any) -> None:
     with open_lock(app.config["DATA_DIR"] / "schedule.lock") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         for seconds in itertools.count(step=2):
-            with app.app_context():
+            with ticking, app.app_context():
                 run_tick(seconds, sweep)
             time.sleep(2)
 

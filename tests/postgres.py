@@ -29,6 +29,13 @@ END $$;
 CREATE TABLE filled._sequence AS SELECT sequencename::text, last_value FROM pg_sequences WHERE schemaname = 'public';
 CREATE FUNCTION filled.put_back() RETURNS void LANGUAGE plpgsql AS $$
 DECLARE name text; columns text; same boolean; BEGIN
+  IF EXISTS (SELECT 1 FROM (
+      SELECT table_schema, table_name, string_agg(column_name, ',' ORDER BY ordinal_position) AS has
+      FROM information_schema.columns WHERE table_schema IN ('public', 'filled') AND table_name <> '_sequence'
+      GROUP BY table_schema, table_name) AS tables
+      GROUP BY table_name HAVING count(*) <> 2 OR min(has) <> max(has)) THEN
+    RAISE EXCEPTION 'a test has changed the tables themselves';
+  END IF;
   SET LOCAL session_replication_role = replica;
   SET LOCAL lock_timeout = '2s';
   FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'filled' AND tablename <> '_sequence' LOOP
@@ -126,7 +133,7 @@ def lend_database(directory: Path, *, like: Path) -> None:
         shutil.copy(last, directory / FILE)
         try:
             put_back(directory)
-        except psycopg.Error:  # a test has changed the tables themselves
+        except psycopg.Error:  # a test has changed the tables, or holds them
             drop_database(directory)
             create_database(directory, like=like)
     else:

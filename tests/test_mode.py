@@ -223,8 +223,6 @@ def test_database_is_known_before_it_is_upgraded(app, data_dir):
         db.session.rollback()
     with pytest.raises(BadSettings, match=NOT_THE_DEMOS):
         create_app(settings_for(data_dir))
-    with app.app_context():
-        upgrade()  # the next test may be lent this database
 
 
 @pytest.mark.sqlite("a port where nobody listens is enough")

@@ -32,8 +32,10 @@ def post_worker_init(worker: Any) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 50)
-    # Ctrl-C reaches all at the terminal, and the arbiter tells its workers anyway: one that is told twice may hang.
+    # Ctrl-C reaches all at the terminal, and the arbiter tells its workers anyway, by SIGQUIT. gunicorn's handler waits
+    # for a lock of the thread pool, for ever where it interrupts the one that holds it; that of SIGTERM waits for none.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGQUIT, worker.handle_exit)
     if "DATA_DIR" in getattr(worker.wsgi, "config", ()):
         Thread(target=run_schedule, args=(worker.wsgi,), name="schedule", daemon=True).start()
 

@@ -4,10 +4,12 @@ import http.client
 import os
 import re
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -87,11 +89,33 @@ def test_interrupted_server_stops_cleanly(data_dir):
         assert not re.search("Traceback|Error", server.log.read_text())
 
 
-def test_ctrl_c_at_the_terminal_stops_everyone_at_once(data_dir):
-    with serving(data_dir, workers=1, inside=["setsid"]) as server:
+SLOW_POOL = """
+import time
+from concurrent.futures import ThreadPoolExecutor
+from app import create_app
+
+start_thread = ThreadPoolExecutor._adjust_thread_count
+
+def start_thread_slowly(pool):
+    time.sleep(0.5)
+    start_thread(pool)
+
+ThreadPoolExecutor._adjust_thread_count = start_thread_slowly
+"""
+
+
+def test_ctrl_c_at_the_terminal_stops_everyone_at_once(data_dir, tmp_path):
+    # The pool holds its lock while it starts a thread; gunicorn's own handler of SIGQUIT would wait for it, for ever.
+    (tmp_path / "slow_pool.py").write_text(SLOW_POOL)
+    path = f"{tmp_path}:{ROOT}"
+    with serving(
+        data_dir, application="slow_pool:create_app()", workers=1, inside=["setsid"], PYTHONPATH=path
+    ) as server:
         children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
         ignored = [re.search(r"SigIgn:\s+(\w+)", Path(f"/proc/{pid}/status").read_text())[1] for pid in children]
-        os.killpg(server.process.pid, signal.SIGINT)
+        with socket.create_connection(("127.0.0.1", server.port)):
+            time.sleep(0.2)
+            os.killpg(server.process.pid, signal.SIGINT)
 
         assert server.process.wait(30) == 0
         assert "SIGKILL" not in server.log.read_text()

@@ -9,6 +9,7 @@ import cli
 from actions import accounts, api_keys, comments, deliveries, likes, memberships, messages, posts, rate_limit, settings
 from api import BLUEPRINTS
 from data_dir import make_private
+from demo.keys import DEMO_CRON_SECRET
 from flask_revalidation import Revalidation
 from flask_server_actions import ServerActions
 from models import db
@@ -25,10 +26,11 @@ ACTIONS = [accounts, api_keys, comments, deliveries, likes, memberships, message
 
 def create_app(given: Settings | None = None, *, testing: bool = False) -> Flask:
     """Return the application. Raises BadSettings where environment, folder or database are not fit to start."""
-    env = given or Settings.from_environment(strict=False)
+    env = given or Settings.from_environment()
     cli.require_fit(env, starting=True)
     make_private(env.data_dir)
-    release = assets.release_name() + ("-demo" if env.demo else "")
+    teaching = [name for name in ("xray", "labs") if env.demo and getattr(env, name) is not False]
+    release = "-".join([assets.release_name(), *(["demo"] if env.demo else []), *teaching])
     app = Flask(__name__)
     app.url_map.merge_slashes = False  # each thing has one address; no redirect is made from one that is misspelt
     _configure(app, env, testing)
@@ -59,6 +61,9 @@ def create_app(given: Settings | None = None, *, testing: bool = False) -> Flask
     with app.app_context():
         app.config["SESSION_COOKIE_NAME"] = gate.cookie_name(gate.FLASH)
         app.wsgi_app = app.extensions["fast_hits"] = FastHits(app, db.engine)  # type: ignore[method-assign]
+    for name in teaching:
+        if (assets.ROOT / name / "__init__.py").exists():  # they can be taken out
+            import_module(name).init_app(app)
     if hops := env.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
     return app
@@ -73,8 +78,7 @@ def _configure(app: Flask, env: Settings, testing: bool) -> None:
         SQLALCHEMY_DATABASE_URI=env.database,
         # A failing statement is logged, what it was to store is not: letters, addresses, payloads.
         SQLALCHEMY_ENGINE_OPTIONS={
-            "pool_size": 16,  # as many as a worker has threads: each may hold a connection
-            "max_overflow": 4,
+            "pool_size": 20,  # a worker's 16 threads, the fast hits, the schedule: each may hold a connection
             "hide_parameters": True,
             "pool_pre_ping": True,
         },
@@ -82,7 +86,7 @@ def _configure(app: Flask, env: Settings, testing: bool) -> None:
         MAX_CONTENT_LENGTH=1_000_000,  # bytes, of any request
         WEBHOOK_SECRETS=env.webhook_secrets,
         STRIPE_TEST_EVENTS=env.demo or "_test_" in env.stripe_secret_key,
-        CRON_SECRET=env.cron_secret_or_demo,
+        CRON_SECRET=env.cron_secret or (DEMO_CRON_SECRET if env.demo else ""),
         SEND_FILE_MAX_AGE_DEFAULT=365 * 24 * 3600,  # their addresses name the release
         SESSION_COOKIE_SECURE=env.secure,
         SESSION_COOKIE_SAMESITE="Lax",

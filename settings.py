@@ -14,12 +14,14 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from sqlalchemy import URL, make_url
 
-from demo.keys import DEMO_CRON_SECRET, secret_of, shared_key
+from demo.keys import secret_of, shared_key
 
 _SAMPLES = ("change", "secret", "example", "sample", "password", "default", "your-")
 _LOCAL = ["127.0.0.1", "localhost"]
 # Each other one is a variable of production.
-_ANYWHERE = {"host", "port", "data_dir", "web_concurrency", "demo", "api_requests_per_minute", "flask_debug"}
+_ANYWHERE = {"host", "port", "data_dir", "web_concurrency", "demo", "xray", "labs"}
+_ANYWHERE |= {"api_requests_per_minute", "flask_debug"}
+_MAKE_ONE = "make one with `python3 -c 'import secrets; print(secrets.token_urlsafe(32))'`"
 _WEBHOOK = "_webhook_secret"  # how the setting of each sender of webhooks ends
 # As a browser writes it: lower case, and no port that goes without saying.
 _ORIGIN = re.compile(r"(?!http:.*:80$|https:.*:443$)https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?")
@@ -58,6 +60,8 @@ class Settings(BaseModel):
     data_dir: Path = Field(Path("data"), description="Where the SQLite database and its lock files are.")
     web_concurrency: int = Field(2, ge=1, le=64, description="How many worker processes gunicorn starts.")
     demo: bool = Field(True, description="Demo mode: `1` or `0`. Unset, on where no variable of production is given.")
+    xray: bool | None = Field(None, description="The X-ray, which shows the site from inside; unset, on in a demo.")
+    labs: bool | None = Field(None, description="The labs, where one tries things out; unset, on in a demo.")
     secret_key: Secret = Field("", description="Signs the cookie of a message over a redirect; 32 bytes or more.")
     secret_key_fallbacks: Secrets = Field([], description="Earlier secret keys, while they are being replaced.")
     database_url: Secret = Field("", description="SQLAlchemy URL of the database; by default SQLite in `DATA_DIR`.")
@@ -75,8 +79,8 @@ class Settings(BaseModel):
     _empty: list[str] = []  # what is given without a value
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str] = os.environ, *, strict: bool = True) -> Self:
-        """Read the environment. Raises BadSettings for what has no type and, if `strict`, for other `problems`."""
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
+        """Read the environment. Raises BadSettings for what has no type; `problems` has the rest."""
         told = {k.lower(): v for k, v in environment.items() if k.lower() in cls.model_fields}
         given = {"demo": "0" if told.keys() - _ANYWHERE else "1"}
         given |= {name: value for name, value in told.items() if value.strip(" ,\t") or name == "demo"}
@@ -85,8 +89,6 @@ class Settings(BaseModel):
         except ValidationError as error:
             raise BadSettings(f"{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors()) from None
         settings._empty = sorted(told.keys() - given.keys() - _ANYWHERE)
-        if strict and (problems := list(settings.problems())):
-            raise BadSettings(problems)
         return settings
 
     def problems(self) -> Iterator[str]:
@@ -105,26 +107,31 @@ class Settings(BaseModel):
             yield from self._production_problems()
 
     def _production_problems(self) -> Iterator[str]:
-        if self.flask_debug:
-            yield "FLASK_DEBUG is on: its console runs code for whoever finds it."
-        yield from self._weak_keys()
-        if not self.trusted_hosts:
-            yield "TRUSTED_HOSTS is not set: any Host header would be believed."
-        if not self.public_url:
-            yield "PUBLIC_URL is not set: the site cannot tell its own forms from foreign ones."
-        if re.match(r"http://(?!(localhost|127\.0\.0\.1)(:|$))", self.public_url):
-            yield "PUBLIC_URL is plain http: sessions would travel in the open."
+        in_the_open = re.match(r"http://(?!(localhost|127\.0\.0\.1)(:|$))", self.public_url)
+        forgotten = self.stripe_secret_key and not (self.stripe_price_id and self.stripe_webhook_secret)
+        found: dict[str, object] = {
+            "FLASK_DEBUG is on: its console runs code for whoever finds it.": self.flask_debug,
+            "XRAY is on: it shows the inside of the site to whoever asks. Leave it out, or write 0.": self.xray,
+            "LABS is on: its buttons are attacks, for everyone to press. Leave it out, or write 0.": self.labs,
+            "SECRET_KEY is not set: anyone could forge what the site signs.": not self.secret_key,
+            "TRUSTED_HOSTS is not set: any Host header would be believed.": not self.trusted_hosts,
+            "PUBLIC_URL is not set: the site cannot tell its own forms from foreign ones.": not self.public_url,
+            "PUBLIC_URL is plain http: sessions would travel in the open.": in_the_open,
+            "STRIPE_SECRET_KEY needs STRIPE_PRICE_ID and STRIPE_WEBHOOK_SECRET, or who pays is no member.": forgotten,
+        }
+        yield from (sentence for sentence, is_so in found.items() if is_so)
         if self.secure and not self.trusted_proxies:
             yield "TRUSTED_PROXIES is 0, but https ends at a proxy: write 1 (or how many), else all visitors are one."
-        if self.stripe_secret_key and not (self.stripe_price_id and self.stripe_webhook_secret):
-            yield "STRIPE_SECRET_KEY needs STRIPE_PRICE_ID and STRIPE_WEBHOOK_SECRET, or who pays is no member."
+        yield from self._weak_keys()
 
     def _weak_keys(self) -> Iterator[str]:
         for name, value in self:
             keys = (value if isinstance(value, list) else [value]) if re.search("^secret_|_secret$", name) else []
-            for key in keys:
-                if (why := _weakness(key)) and (key or name == "secret_key"):
-                    yield f"{name.upper()} is {why}"
+            for key in filter(None, keys):
+                if len(key.encode()) < 32:
+                    yield f"{name.upper()} is shorter than 32 bytes: it can be guessed."
+                elif len(set(key)) < 10 or any(sample in key.lower() for sample in _SAMPLES):
+                    yield f"{name.upper()} is a sample, not a secret: {_MAKE_ONE}."
 
     @property
     def secure(self) -> bool:
@@ -148,11 +155,6 @@ class Settings(BaseModel):
         return {name: keys or ([secret_of(name)] if self.demo else []) for name, keys in senders.items()}
 
     @property
-    def cron_secret_or_demo(self) -> str:
-        """What the scheduler presents; empty, nobody is let in."""
-        return self.cron_secret or (DEMO_CRON_SECRET if self.demo else "")
-
-    @property
     def database(self) -> URL:
         """The SQLAlchemy URL of the database."""
         if self.database_url:
@@ -162,13 +164,3 @@ class Settings(BaseModel):
     def signing_key(self) -> str:
         """Return SECRET_KEY, or in demo mode a random one that all workers share through `DATA_DIR`."""
         return Hidden(self.secret_key or shared_key(self.data_dir))
-
-
-def _weakness(key: str) -> str:
-    if not key:
-        return "not set: anyone could forge what the site signs."
-    if len(key.encode()) < 32:
-        return "shorter than 32 bytes: it can be guessed."
-    if len(set(key)) < 10 or any(sample in key.lower() for sample in _SAMPLES):
-        return "a sample, not a secret: make one with `python3 -c 'import secrets; print(secrets.token_urlsafe(32))'`."
-    return ""

@@ -44,7 +44,7 @@ def require_fit(env: Settings, *, starting: bool = False) -> None:
 
 def check() -> None:
     """Print all that a start in production would refuse here, without one. Exit code 1 where there is any."""
-    require_fit(Settings.from_environment({**os.environ, "DEMO": "0"}, strict=False))
+    require_fit(Settings.from_environment({**os.environ, "DEMO": "0"}))
     click.echo("Nothing stops a start in production.")
 
 

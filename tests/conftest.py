@@ -25,7 +25,7 @@ from app import create_app
 from demo.seed import seed
 from flask_revalidation import write
 from models import Post, PostFilter, PostStatus
-from settings import Settings
+from settings import BadSettings, Settings
 from web import assets
 from web.auth import FLASH
 
@@ -63,10 +63,18 @@ class Browser(FlaskClient):
 
 def settings_for(directory: Path, **environment: str) -> Settings:
     """Return the settings of a data directory, in demo mode unless told otherwise."""
-    given = {"DEMO": "1"} | environment_of(directory) | environment
+    given = {"DEMO": "1", "XRAY": "0", "LABS": "0"} | environment_of(directory) | environment
     if given.keys() & {"SECRET_KEY", "STRIPE_SECRET_KEY"} and "DEMO" not in environment:
         given.pop("DEMO", None)
     return Settings.from_environment({"DATA_DIR": str(directory), **given})
+
+
+def checked(environment: dict[str, str], kind: type[Settings] = Settings) -> Settings:
+    """Return the settings of an environment. Raises BadSettings where the application would not start with them."""
+    settings = kind.from_environment(environment)
+    if found := [*settings.problems()]:
+        raise BadSettings(found)
+    return settings
 
 
 def give_to(url: URL, *, demo: bool) -> None:

@@ -59,6 +59,7 @@ def serving(
     command = [*inside, sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--worker-class", "gthread"]
     command += ["--workers", str(workers), "--threads", str(threads), "--no-control-socket", application]
     env = {**os.environ, "DATA_DIR": str(data_dir), "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"}
+    env |= {"XRAY": "0", "LABS": "0"}
     env |= environment_of(data_dir) | environment
     with log.open("wb") as output:
         process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=output, stderr=output)

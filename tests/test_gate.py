@@ -13,7 +13,7 @@ from test_hostile_forms import ALL, FORM, OWN
 from test_structure import ROOT
 from webhooks import GITHUB, STRIPE, encoded, event, signed
 
-from settings import DEMO_CRON_SECRET
+from demo.keys import DEMO_CRON_SECRET
 from web.gate import network_of
 
 DOORS = {  # what a program may write, and the body that it announces

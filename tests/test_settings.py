@@ -1,6 +1,7 @@
 """The environment is checked before anything starts."""
 
 import pytest
+from conftest import checked
 
 from demo.keys import DEMO_STRIPE_SECRET
 from settings import BadSettings, Settings
@@ -20,17 +21,17 @@ def test_demo_needs_nothing():
 @pytest.mark.parametrize("name", ["SECRET_KEY", "DATABASE_URL", "PUBLIC_URL", "STRIPE_PRICE_ID", "CRON_SECRET"])
 def test_any_production_setting_turns_the_demo_off(name):
     with pytest.raises(BadSettings, match="TRUSTED_HOSTS is not set"):
-        Settings.from_environment({name: STRONG})
+        checked({name: STRONG})
 
 
 def test_demo_can_be_kept_with_a_secret_and_left_without_one():
-    assert Settings.from_environment({"DEMO": "1", "SECRET_KEY": "short"}).demo
+    assert checked({"DEMO": "1", "SECRET_KEY": "short"}).demo
     with pytest.raises(BadSettings, match="SECRET_KEY is not set"):
-        Settings.from_environment({"DEMO": "0"})
+        checked({"DEMO": "0"})
 
 
 def test_good_production_settings_start():
-    settings = Settings.from_environment(GOOD)
+    settings = checked(GOOD)
 
     assert not settings.demo
     assert settings.secure
@@ -71,14 +72,14 @@ BAD = [
 @pytest.mark.parametrize(("change", "reason"), BAD, ids=lambda value: value if isinstance(value, str) else "")
 def test_bad_production_setting_stops_the_start_by_name(change, reason):
     with pytest.raises(BadSettings, match=reason) as stopped:
-        Settings.from_environment({"DEMO": "0", **GOOD, **change})
+        checked({"DEMO": "0", **GOOD, **change})
 
     assert STRONG not in str(stopped.value)
 
 
 def test_secrets_are_not_repeated_in_the_refusal():
     with pytest.raises(BadSettings) as stopped:
-        Settings.from_environment({"DEMO": "0", "SECRET_KEY": "hunter2hunter2"})
+        checked({"DEMO": "0", "SECRET_KEY": "hunter2hunter2"})
 
     assert "hunter2" not in str(stopped.value)
 

@@ -5,7 +5,7 @@ import hmac
 from types import ModuleType
 
 import pytest
-from conftest import settings_for
+from conftest import checked, settings_for
 from postgres import environment_of
 from test_settings import GOOD, STRONG
 
@@ -89,7 +89,7 @@ def test_sender_without_a_setting_stops_the_start(data_dir, monkeypatch, effects
 )
 def test_weak_secret_of_a_new_sender_stops_the_start_in_production(secret, reason):
     with pytest.raises(BadSettings, match=reason):
-        WithShop.from_environment({"DEMO": "0", **GOOD, "SHOP_WEBHOOK_SECRET": secret})
+        checked({"DEMO": "0", **GOOD, "SHOP_WEBHOOK_SECRET": secret}, WithShop)
 
 
 def test_sender_that_is_declared_receives_prepares_and_acts_once(data_dir, monkeypatch, effects):

@@ -17,7 +17,7 @@ SCRIPTS = ["js/theme.js", "vendor/htmx-4.0.1.min.js", f"{LIBRARY}/forms.js", f"{
 SCRIPTS += [f"js/{name}.js" for name in ("drafts", "slugs", "local-time", "keys", "panels")]
 CHAPTERS = {"site.css": STYLES, "site.js": SCRIPTS}
 KINDS = {".css": "text/css", ".js": "text/javascript"}
-PACKAGES = ("actions", "api", "flask_revalidation", "flask_server_actions", "models", "pages", "web")
+PACKAGES = "actions", "api", "flask_revalidation", "flask_server_actions", "labs", "models", "pages", "web", "xray"
 
 
 def register(app: Flask) -> None:

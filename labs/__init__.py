@@ -1,0 +1,25 @@
+"""The labs: pages of the demo that show what the site teaches. The application runs without this folder.
+
+Nothing outside imports it: `app.py` finds it by its name, and only in a demo. What it adds to the site's own pages are
+the templates `labs/_front.html` and `labs/_masthead.html`, which those pages include where they are there.
+"""
+
+from typing import Any
+
+from flask import Flask
+
+from flask_server_actions import Action
+from labs import guide
+from labs.blueprint import bp
+
+MODULES = (guide,)
+
+
+def init_app(app: Flask) -> None:
+    """Open the labs on an application that has everything else already."""
+    app.register_blueprint(bp)
+    asset: Any = app.jinja_env.globals["asset"]
+    app.jinja_env.globals["lab_asset"] = lambda name: asset(name).replace("/static/", "/lab/static/", 1)
+    actions, found = app.extensions["server_actions"], (item for module in MODULES for item in vars(module).values())
+    actions.actions |= {item.name: item for item in found if isinstance(item, Action)}
+    actions.pages = [*actions.pages, bp.name]

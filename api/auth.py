@@ -1,5 +1,6 @@
 """Who is asking, and who may: keys and scopes. A key is sent in the Authorization header, and nowhere else."""
 
+from blinker import Signal
 from flask import g, request
 
 from models import ApiKey, Scope, User
@@ -7,6 +8,7 @@ from web.gate import network
 from web.problems import Problem
 from web.rate_limit import count_request
 
+checked = Signal()  # sent with what a caller has shown of itself, and whether it has `passed`; for whoever watches
 _MISPLACED = {"api_key", "apikey", "key", "access_token", "token"}  # query parameters that look like a credential
 
 
@@ -19,6 +21,7 @@ def authorise(needs: Scope | None, *, anyone: bool) -> None:
         count_request(f"address:{network()}")
         raise _unauthorised(f"A key in the address ends up in logs; `{misplaced[0]}` is not read.")
     key = g.api_key = ApiKey.authenticate(bearer().strip())
+    checked.send("key", passed=key is not None, key=key)
     count_request(key.bucket if key else f"address:{network()}")
     if key:
         _require_scope(key, needs)
@@ -30,8 +33,7 @@ def authorise(needs: Scope | None, *, anyone: bool) -> None:
 
 def caller() -> User | None:
     """Return the person behind the key, as it was authenticated when the request came in."""
-    key: ApiKey | None = g.api_key
-    return key.user if key else None
+    return g.api_key.user if g.api_key else None
 
 
 def authorise_again(needs: Scope | None) -> ApiKey:

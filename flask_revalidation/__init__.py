@@ -21,9 +21,9 @@ one caller. README.md tells the rest.
 """
 
 from flask_revalidation.cache import *
-from flask_revalidation.detector import *
-from flask_revalidation.extension import *
-from flask_revalidation.mistakes import *
+from flask_revalidation.detector import ForgottenRevalidation as ForgottenRevalidation
+from flask_revalidation.extension import Revalidation as Revalidation
+from flask_revalidation.mistakes import Mistake as Mistake
 from flask_revalidation.privacy import *
-from flask_revalidation.tags import *
+from flask_revalidation.tags import insert_epoch as insert_epoch, tag_table as tag_table
 from flask_revalidation.transaction import *

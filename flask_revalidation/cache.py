@@ -15,6 +15,7 @@ from werkzeug.http import generate_etag, quote_etag
 from flask_revalidation.extension import Revalidation
 from flask_revalidation.mistakes import extension_for
 from flask_revalidation.privacy import PERSONAL, shared
+from flask_revalidation.signals import copy_used
 from flask_revalidation.store import Entry, Fill, current_fill, injective_key
 from flask_revalidation.tags import read_versions
 from flask_revalidation.transaction import is_dirty
@@ -101,12 +102,13 @@ def _copy_of(key: str, view: Callable[[], Response], versions: Mapping[str, str]
 
 def _entry(state: Revalidation, key: str, tags: Collection[str], make: Callable[[Mapping[str, str]], Entry]) -> Entry:
     """Return the entry as it is now. What is being made around it depends on the same versions from here on."""
-    entry = _fresh(state, key)
+    entry = there = _fresh(state, key)
     if entry is None:
         with state.store.one_fill(key):
             entry = _fresh(state, key) or _fill(state, key, tags, make)
     if outer := current_fill.get():
         outer.add(entry)
+    copy_used.send(entry, hit=entry is there)
     return entry
 
 

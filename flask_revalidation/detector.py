@@ -20,8 +20,6 @@ from flask_revalidation.store import Entry, Store, current_fill
 from flask_revalidation.tags import TABLE, versions_on
 from flask_revalidation.transaction import WRITTEN
 
-__all__ = ["ForgottenRevalidation"]
-
 
 class ForgottenRevalidation(Mistake):
     """A write left a cached copy valid although it changed what the copy shows."""

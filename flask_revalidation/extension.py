@@ -11,8 +11,6 @@ from flask_revalidation.mistakes import Mistake, source_line
 from flask_revalidation.store import MAX_BYTES, Store
 from flask_revalidation.tags import tag_table
 
-__all__ = ["Revalidation"]
-
 
 @dataclass(eq=False)
 class Revalidation:

@@ -5,14 +5,9 @@ import sysconfig
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flask import current_app
-
-if TYPE_CHECKING:
-    from flask_revalidation.extension import Revalidation
-
-__all__ = ["Mistake"]
 
 _LIBRARIES = (*(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")), "<")
 
@@ -34,12 +29,12 @@ def source_line() -> str:
     return "a library"
 
 
-def extension_for(caller: str | Callable[..., Any]) -> "Revalidation":
+def extension_for(caller: str | Callable[..., Any]) -> Any:
     """Return the running application's extension. Raises `Mistake` where it has none.
 
     `caller` is who asks, for the message: the name of a function of ours, or the view that stands under `cached_page`.
     """
-    extension: Revalidation | None = current_app.extensions.get("revalidation")
+    extension = current_app.extensions.get("revalidation")
     if extension is None:
         code = inspect.unwrap(caller).__code__ if callable(caller) else None
         place = f"@cached_page on {code.co_name} ({_place(code.co_filename, code.co_firstlineno)})" if code else ""

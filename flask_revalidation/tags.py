@@ -11,8 +11,6 @@ from sqlalchemy.exc import OperationalError
 from flask_revalidation.mistakes import Mistake
 from flask_revalidation.postgresql import WRITER
 
-__all__ = ["insert_epoch", "tag_table"]
-
 # Stands for every tag that has no row of its own. Safe requests write nothing, so a page must be cacheable before its
 # tag was ever touched; and a missing row must never count as "version zero", which a later reader might match.
 EPOCH = ""

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, event, exc
 from sqlalchemy.orm import Session
 
 from flask_revalidation.mistakes import Mistake, extension_for, source_line
+from flask_revalidation.signals import write_began, write_ended
 from flask_revalidation.tags import EPOCH, replace_versions
 
 __all__ = ["Busy", "Conflict", "WriteOutsideTransaction", "is_busy", "retried", "write"]
@@ -80,10 +81,7 @@ def write(by: str, patience: float | None = None) -> Iterator[Session]:
     """
     session: Session = extension_for("write").db.session()
     if outer := session.info.get(_RUNNING):
-        raise Mistake(
-            f"{source_line()}: {by} asks for a second write inside that of {outer.by}; a write is one transaction."
-            " Take out the inner `with write(…)`: what it does belongs to the outer one."
-        )
+        raise Mistake(f"{source_line()}: {by} asks for a second write inside that of {outer.by}. Take out the inner.")
     session.rollback()
     transaction = session.begin()
     running = session.info[_RUNNING] = Write(by)
@@ -91,12 +89,14 @@ def write(by: str, patience: float | None = None) -> Iterator[Session]:
     try:
         options = {"write": running, "postgresql_readonly": None}
         session.connection(execution_options=options if patience is None else options | {"patience": patience})
+        write_began.send(running)
         yield session
         session.flush()
         replace_versions(session.connection(), running.tags)  # last, so that their rows are locked for a moment only
         transaction.commit()
     except BaseException as error:
         type(session).rollback(session)
+        write_ended.send(running, error=error)
         if is_busy(error):
             met = _code_of(error).startswith("40")
             raise (Conflict if met else Busy)("The database is busy; nothing was saved.") from error
@@ -105,6 +105,7 @@ def write(by: str, patience: float | None = None) -> Iterator[Session]:
         del session.info[_RUNNING]
         for name in _ENDS:
             delattr(session, name)
+    write_ended.send(running, error=None)
 
 
 def _refuse(name: str, by: str, *_: Any) -> NoReturn:

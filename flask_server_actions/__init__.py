@@ -15,11 +15,15 @@ Flask-Revalidation, which it uses where that is plugged in.
     <form {{ action("posts.create_post") }}> … </form>
 """
 
-from flask_server_actions.declare import *
-from flask_server_actions.extension import *
-from flask_server_actions.form import *
-from flask_server_actions.idempotency import *
-from flask_server_actions.page import *
-from flask_server_actions.result import *
-from flask_server_actions.template import *
-from flask_server_actions.upload import *
+from flask_server_actions.declare import Action, BadDeclaration, action, anyone
+from flask_server_actions.extension import ServerActions
+from flask_server_actions.form import Form
+from flask_server_actions.idempotency import form_key, sweep_form_keys
+from flask_server_actions.page import last_result, local_page
+from flask_server_actions.result import Result, conflict, invalid, redirect, success, too_many
+from flask_server_actions.template import BadTemplate
+from flask_server_actions.upload import Upload, UploadLimit
+
+__all__ = ["Action", "BadDeclaration", "BadTemplate", "Form", "Result", "ServerActions", "Upload", "UploadLimit"]
+__all__ += ["action", "anyone", "conflict", "form_key", "invalid", "last_result", "local_page", "redirect", "success"]
+__all__ += ["sweep_form_keys", "too_many"]

@@ -6,20 +6,16 @@ cookie. The check protects the user's browser; the policy protects the server. O
 configuration: a parser would be one more thing to attack.
 """
 
-import logging
-
-from flask import abort, request
+from flask import abort, current_app, request
 
 from flask_server_actions.sentences import state
-
-log = logging.getLogger(__name__)
 
 
 def require_same_origin() -> None:
     """403 unless the request comes from a page of ours, or only reads. Runs first: a denied request costs no query."""
     site, origin, own = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin"), state.origins()
     if request.method not in ("GET", "HEAD") and not is_same_origin(site, origin, own):
-        log.warning("csrf: refused %r: Sec-Fetch-Site %r, Origin %r; own: %s", request.path, site, origin, sorted(own))
+        current_app.logger.warning("csrf: refused %r of %r, %r; own: %s", request.path, site, origin, sorted(own))
         abort(403, description="foreign origin")
 
 

@@ -10,7 +10,6 @@ from typing import Any
 from flask_server_actions.form import Form
 from flask_server_actions.result import Result
 
-__all__ = ["Action", "BadDeclaration", "action", "anyone"]
 declared: dict[str, str] = {}  # place by name, registered or not: for the message about a forgotten module
 
 

@@ -14,6 +14,7 @@ from flask_server_actions.idempotency import recall, remember
 from flask_server_actions.page import flash_result, inside, local_page, page_of, render
 from flask_server_actions.result import Result
 from flask_server_actions.sentences import sentence, state
+from flask_server_actions.signals import authorised, parsed, ran, refused
 from flask_server_actions.submission import Submission
 
 
@@ -36,6 +37,7 @@ def perform(submission: Submission) -> Result:
     action, prepared = submission.action, []
     try:
         form = action.schema.parse(submission.values)  # 422
+        parsed.send(action, form=form)
         if action.rate_limit:
             state.rate_limiter(action, form)  # 429
         if action.prepare:
@@ -44,6 +46,7 @@ def perform(submission: Submission) -> Result:
     except state.busy as error:
         return Result(sentence("busy"), 503, headers={"Retry-After": str(getattr(error, "retry_after", 2))})
     except Result as refusal:
+        refused.send(action, result=refusal)
         return refusal
 
 
@@ -53,9 +56,9 @@ def _act(submission: Submission, form: Any, *prepared: Any) -> Result:
         submission = submission.bound_to(state.caller(user))
         recall(session, submission)  # 409, or the first answer again
         result = submission.action.function(form, user, *prepared)
+        ran.send(submission.action, result=result)
         if not isinstance(result, Result):
-            found = "nothing" if result is None else f"a {type(result).__name__}"
-            raise mistake(submission.action.function, f"returned {found}", "return success(…)")
+            raise mistake(submission.action.function, f"returned {result!r}", "return success(…)")
         # An answer that sets a cookie cannot be given twice: the second browser would be told "done" without it.
         if result.ok and not result.cookies:
             remember(session, submission, result)
@@ -64,7 +67,9 @@ def _act(submission: Submission, form: Any, *prepared: Any) -> Result:
 
 def _authorised(submission: Submission) -> Any:
     user = state.load_user()
-    if submission.action.allow(user):
+    allowed = submission.action.allow(user)
+    authorised.send(submission.action, user=user, allowed=allowed)
+    if allowed:
         return user
     raise _sign_in(submission) if user is None else abort(403)
 

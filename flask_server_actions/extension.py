@@ -19,7 +19,6 @@ from flask_server_actions.result import Result
 from flask_server_actions.submission import Submission
 from flask_server_actions.template import BoundForm, own_forms
 
-__all__ = ["ServerActions"]
 HTMX = {"hx-target": "body", "hx-swap": "innerMorph", "hx-sync": "drop"}
 
 

@@ -10,8 +10,6 @@ from pydantic_core import PydanticCustomError
 from flask_server_actions.result import Result
 from flask_server_actions.sentences import about_field, sentence
 
-__all__ = ["Form"]
-
 
 class Form(BaseModel):
     """The schema of an action: unknown fields are refused, strings are stripped, line ends are single newlines.

@@ -14,7 +14,6 @@ from flask_server_actions.result import Result
 from flask_server_actions.sentences import sentence, state
 from flask_server_actions.submission import Submission
 
-__all__ = ["form_key", "sweep_form_keys"]
 TABLE = "form_key"
 MISSING = f"The table {TABLE} is missing. Make it by a migration, or call create_all() after ServerActions(…)."
 

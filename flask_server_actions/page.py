@@ -11,7 +11,6 @@ from flask_server_actions.result import Result
 from flask_server_actions.sentences import state
 
 RESULT = "flask_server_actions.result"
-__all__ = ["last_result", "local_page"]
 _OF_THE_FORM = ("PATH_INFO", "QUERY_STRING", "REQUEST_", "RAW_URI", "CONTENT_", "HTTP_IF_", "wsgi.input", "werkzeug.")
 
 

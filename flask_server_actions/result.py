@@ -5,8 +5,6 @@ from typing import Any
 
 from flask_server_actions.sentences import sentence
 
-__all__ = ["Result", "conflict", "invalid", "redirect", "success", "too_many"]
-
 
 @dataclass(eq=False)
 class Result(Exception):

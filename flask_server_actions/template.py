@@ -18,7 +18,6 @@ from flask_server_actions.page import last_result
 from flask_server_actions.result import Result
 from flask_server_actions.sentences import sentence, state
 
-__all__ = ["BadTemplate"]
 SHARED = "_shared=1"  # in a form's address, where a page of its own has page and key
 
 

@@ -6,7 +6,6 @@ from pydantic import GetPydanticSchema
 from pydantic_core import PydanticCustomError, core_schema
 from werkzeug.datastructures import FileStorage
 
-__all__ = ["Upload", "UploadLimit"]
 _SIGNATURES = {
     b"\x89PNG\r\n\x1a\n": "image/png",
     b"\xff\xd8\xff": "image/jpeg",

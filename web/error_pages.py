@@ -1,12 +1,9 @@
 """Refusals as pages that a person can read. They know nobody, show no code, and give back what was typed."""
 
-import logging
-
-from flask import Response, g, make_response, render_template
+from flask import Response, current_app, g, make_response, render_template
 
 from web.problems import TEXTS
 
-log = logging.getLogger(__name__)
 NOT_TYPED = {"version", "key", "next"}
 
 
@@ -22,7 +19,7 @@ def refuse(status: int, description: str = "") -> Response:
 
 def explain(mistake: Exception) -> Response:
     """Return a page that says what an author has to mend; for development only."""
-    log.error("%s: %s", type(mistake).__name__, mistake, exc_info=mistake)
+    current_app.logger.error("%s: %s", type(mistake).__name__, mistake, exc_info=mistake)
     return _page(500, f"{type(mistake).__name__}: {mistake}", "Nothing was saved. The trace is in the terminal.")
 
 

@@ -1,6 +1,5 @@
 """Refusals and failures, told in the language of who asks: a page for people, JSON for programs."""
 
-import logging
 from contextlib import suppress
 
 from flask import Flask, Response, abort, current_app, make_response, request
@@ -13,7 +12,6 @@ from flask_server_actions import BadTemplate
 from models import MayNotPublish, NotFound, db
 from web import error_pages as pages, problems
 
-log = logging.getLogger(__name__)
 KEPT_HEADERS = ("allow", "retry-after", "www-authenticate")
 
 
@@ -56,13 +54,13 @@ def failure(error: Exception) -> Response:
     What passes, such as a database that is busy or a disk that is full, is a 503.
     """
     if is_busy(error):
-        log.warning("unavailable: %s %r: %s", request.method, request.path, error.__cause__ or error)
+        current_app.logger.warning("unavailable: %s %r: %s", request.method, request.path, error.__cause__ or error)
         return http_error(ServiceUnavailable(retry_after=2))
     if current_app.debug and isinstance(error, BadTemplate | Mistake) and not current_app.testing:
         return pages.explain(error)  # an author's, and it explains itself
     if current_app.testing or current_app.debug:
         raise error
-    log.exception("unhandled: %s %r", request.method, request.path, exc_info=error)
+    current_app.logger.exception("unhandled: %s %r", request.method, request.path, exc_info=error)
     return answer(500)
 
 

@@ -15,6 +15,7 @@ from cachetools import LRUCache
 from flask import Flask
 
 from flask_revalidation import ENTRY, PERSONAL
+from flask_revalidation.signals import copy_used
 from flask_revalidation.store import Entry
 from flask_revalidation.tags import versions_on
 from web.gate import network_of
@@ -58,6 +59,7 @@ class FastHits:
         own = self._count(environ) if answer else None
         if answer is None or own is None:
             return self._ask_flask(name, environ, start_response)
+        copy_used.send(answer.entry, hit=True)
         headers = [header for header in answer.headers if header[0] not in own]
         start_response(answer.status, [*headers, *own.items()])
         return [answer.body]
@@ -66,8 +68,7 @@ class FastHits:
         """Return what tells this answer from others, or None where only Flask can answer."""
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD") or any(map(environ.get, _ONLY_FLASK)):
             return None
-        cookies = environ.get("HTTP_COOKIE", "")
-        if cookies and any(name in cookies for name in self._revalidation.private_cookies):
+        if any(name in environ.get("HTTP_COOKIE", "") for name in self._revalidation.private_cookies):
             return None
         name = tuple([environ.get(part, "") for part in _SAME])
         return name if len("".join(name)) <= MAX_NAME else None

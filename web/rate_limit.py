@@ -35,5 +35,4 @@ def faults_logged(counted: str) -> Iterator[None]:
 
 def limiter() -> RateLimiter:
     """Return the application's."""
-    found: RateLimiter = current_app.extensions["rate_limiter"]
-    return found
+    return current_app.extensions["rate_limiter"]  # type: ignore[no-any-return]

@@ -15,11 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from blinker import Signal
 from sqlalchemy import URL
 
 MINUTE, HOUR, DAY = 60, 3600, 24 * 3600  # seconds
 KEYS = "key:"  # how the buckets of API keys begin; of these it is remembered when they last counted, for `KEY_MEMORY`
 KEY_MEMORY = 90 * DAY
+counted = Signal()  # sent with the bucket and the `reading`, for whoever wants to watch
 _NAMED = re.compile(r":(\w+)")
 
 _PREPARE = (
@@ -74,7 +76,9 @@ class RateLimiter:
     def count(self, bucket: str, limit: int, seconds: int = MINUTE) -> Reading:
         """Count one hit. Two workers never get the same number: the statement counts and answers at once."""
         ((hits, reset),) = self._run(_COUNT, bucket=bucket, now=int(time.time()), seconds=seconds)
-        return Reading(limit, limit - hits, reset)
+        reading = Reading(limit, limit - hits, reset)
+        counted.send(bucket, reading=reading)
+        return reading
 
     def forget(self, bucket: str) -> None:
         """Let a bucket start again at zero."""

@@ -78,8 +78,7 @@ def create_post(body: PostIn, user: User, prepared: str | None) -> Response:
 @operation(WRITE, PostOut, if_match="required", refuses=[409], prepare=_rendered, name="change_post")
 def update_post(slug: str, body: PostChange, user: User, prepared: str | None) -> Response:
     """Change some of a post's words, unless someone else did since it was read."""
-    post = user.find_post_at(slug)
-    check_conditions(_etag(post))
+    post = _find_unchanged(slug, user)
     if body.slug and (reason := post.why_not_at(body.slug)):
         raise _taken(reason)
     before = post.cache_tags
@@ -92,8 +91,7 @@ def update_post(slug: str, body: PostChange, user: User, prepared: str | None) -
 @operation(WRITE, None, status=204, if_match="required")
 def delete_post(slug: str, user: User) -> Response:
     """Remove a post with its comments and likes, unless someone changed it since it was read."""
-    post = user.find_post_at(slug)
-    check_conditions(_etag(post))
+    post = _find_unchanged(slug, user)
     post.delete()
     revalidate_tag(*post.cache_tags)
     return Response(status=204)
@@ -103,7 +101,7 @@ def delete_post(slug: str, user: User) -> Response:
 @operation(WRITE, PostOut, if_match="optional")
 def publish_post(slug: str, user: User) -> Response:
     """Show a post to readers; harmless when repeated. The request has no body."""
-    post = _find_publishable(slug, user)
+    post = _find_unchanged(slug, user)
     post.publish(user)
     revalidate_tag(*post.cache_tags)
     return _answer(post)
@@ -113,13 +111,13 @@ def publish_post(slug: str, user: User) -> Response:
 @operation(WRITE, PostOut, if_match="optional")
 def unpublish_post(slug: str, user: User) -> Response:
     """Make a post a draft again; harmless when repeated."""
-    post = _find_publishable(slug, user)
+    post = _find_unchanged(slug, user)
     post.unpublish(user)
     revalidate_tag(*post.cache_tags)
     return _answer(post)
 
 
-def _find_publishable(slug: str, user: User) -> Post:
+def _find_unchanged(slug: str, user: User) -> Post:
     post = user.find_post_at(slug)
     check_conditions(_etag(post))
     return post

@@ -5,7 +5,6 @@ worker that dies leaves nothing behind, and the sender tries again.
 """
 
 import json
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -15,13 +14,12 @@ from typing import Any
 
 from flask import current_app, request
 
+from api.auth import checked
 from flask_revalidation import Busy, retried, revalidate_tag, write
 from models import Delivery, DeliveryStatus
 from models.delivery import EFFECTS
 from web import gate
 from web.problems import Problem
-
-log = logging.getLogger(__name__)
 
 MAX_BODY = 512 * 1024  # bytes
 # Seconds to wait for the write lock. With the database's own 0.8 s for a lock, a sender gets its 503 within 2.4 s.
@@ -75,7 +73,9 @@ class Sender:
         if request.headers.get("Content-Encoding", "identity").lower() != "identity":
             raise Problem("not-json", "Send the body as it is, without Content-Encoding.")
         body, signature = gate.body(MAX_BODY), request.headers.get(self.header, "")  # the bytes are what is signed
-        if not self.verify(body, signature, current_app.config["WEBHOOK_SECRETS"][self.name]):
+        signed = self.verify(body, signature, current_app.config["WEBHOOK_SECRETS"][self.name])
+        checked.send("signature", passed=signed)
+        if not signed:
             detail = "The signature does not hold for these bytes, here and now."
             raise Problem("bad-signature", detail, headers={"WWW-Authenticate": f'{self.header} realm="webhooks"'})
         payload = _parse(body)
@@ -114,7 +114,7 @@ def _process(delivery: Delivery, prepared: Any = None, payload: Any = None) -> D
     revalidate_tag("deliveries", *delivery.process(prepared, payload=payload))
     if delivery.status in (DeliveryStatus.FAILED, DeliveryStatus.DEAD):
         # Ids and places only: neither the payload nor the error's own words, which may quote it.
-        log.error("delivery %d, attempt %d: %s", delivery.id, delivery.attempts, delivery.last_error)
+        current_app.logger.error("delivery %d, attempt %d: %s", delivery.id, delivery.attempts, delivery.last_error)
     return DeliveryStatus(delivery.status)
 
 

@@ -87,7 +87,7 @@ def test_result_gives_data_to_a_caller_in_python_and_renders_nothing():
 
 
 @pytest.mark.parametrize(
-    ("returned", "found"), [(None, "nothing"), ("done", "a str"), (("x", 200), "a tuple"), (42, "a int")]
+    ("returned", "found"), [(None, "None"), ("done", "'done'"), (("x", 200), r"\('x', 200\)"), (42, "42")]
 )
 def test_what_is_no_result_is_refused_before_anything_is_written(returned, found):
     def act(app, form, _user):

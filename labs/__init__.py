@@ -9,10 +9,10 @@ from typing import Any
 from flask import Flask
 
 from flask_server_actions import Action
-from labs import guide, people, publish_handler, stale, two_ways
+from labs import attack, guide, people, publish_handler, stale, two_ways
 from labs.blueprint import bp
 
-MODULES = (guide, people, publish_handler, stale, two_ways)
+MODULES = (attack, guide, people, publish_handler, stale, two_ways)
 
 
 def init_app(app: Flask) -> None:

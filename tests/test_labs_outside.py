@@ -1,0 +1,64 @@
+"""`/lab/outside` and `/lab/stripe`: what each button sends is really sent, and answered as the page says."""
+
+import re
+from html import unescape
+
+import pytest
+from markup import faults
+from scenarios import fingerprint
+
+pytest.importorskip("labs", reason="the folder labs/ is taken out")
+
+from labs import outside, webhook
+from models import Delivery, Member, Payment, db
+
+
+@pytest.fixture
+def app(make_app):
+    return make_app(LABS="1")
+
+
+@pytest.mark.parametrize("attempt", outside.ATTEMPTS.values(), ids=outside.ATTEMPTS)
+def test_caller_from_outside_is_answered_as_the_page_says(app, visitor, attempt):
+    before = fingerprint(app)
+    page = visitor.act("outside.call", page="/lab/outside", attempt=attempt.slug)
+
+    assert page.status_code == 200
+    assert tuple(map(int, re.findall(r"<strong>HTTP/1.1 (\d+)", page.text))) == attempt.statuses
+    assert attempt.lesson in unescape(page.text)
+    assert faults(page.text) == []
+    if attempt.statuses[-1] >= 400 and 201 not in attempt.statuses:
+        assert fingerprint(app) == before
+
+
+@pytest.mark.parametrize("how", webhook.SENDINGS)
+def test_event_is_delivered_as_the_button_says(app, visitor, how):
+    payload = re.search(r"<textarea[^>]*>\n(.*?)</textarea>", visitor.get("/lab/stripe").text, re.S)[1]
+    before = counts(app)
+    page = visitor.act("webhook.deliver", page="/lab/stripe", payload=unescape(payload), how=how)
+
+    statuses = webhook.SENDINGS[how][2]
+    assert tuple(map(int, re.findall(r"<strong>HTTP/1.1 (\d+)", page.text))) == statuses
+    assert unescape(payload).strip() in unescape(page.text)
+    grown = int(statuses[0] == 200)
+    assert counts(app) == [number + grown for number in before]
+    assert (f"{before[0]} → {before[0] + 1}" in page.text) is bool(grown)
+    assert ("nothing was stored" in page.text) is not grown
+
+
+def counts(app):
+    """Return how many active members, payments and deliveries there are."""
+    with app.app_context():
+        return [
+            Member.count_by_status()["active"],
+            db.session.query(Payment).count(),
+            db.session.query(Delivery).count(),
+        ]
+
+
+def test_lab_signs_with_no_secret_that_is_somebodys(make_app):
+    app = make_app(LABS="1", STRIPE_WEBHOOK_SECRET="whsec_of_somebody_0123456789abcdef", DEMO="1")
+    answer = app.test_client().act("webhook.deliver", page="/lab/stripe", payload="{}", how="good")
+
+    assert answer.status_code == 409
+    assert "does not sign with it" in answer.text

@@ -9,10 +9,10 @@ from typing import Any
 from flask import Flask
 
 from flask_server_actions import Action
-from labs import attack, guide, outside, people, publish_handler, stale, two_ways, webhook
+from labs import attack, guide, learn, outside, people, publish_handler, stale, two_ways, webhook
 from labs.blueprint import bp
 
-MODULES = (attack, guide, outside, people, publish_handler, stale, two_ways, webhook)
+MODULES = (attack, guide, learn, outside, people, publish_handler, stale, two_ways, webhook)
 
 
 def init_app(app: Flask) -> None:

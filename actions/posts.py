@@ -66,14 +66,7 @@ def update_post(form: EditedPost, user: User, html: str) -> Result:
     """Save the words of a post, unless someone saved other ones meanwhile."""
     post = user.find_post(form.post_id)
     if form.version != post.version:
-        return conflict(
-            "Someone saved this post while you were writing.",
-            version=post.version,
-            title=post.title,
-            body=post.body,
-            slug=post.slug,
-            tags=", ".join(tag.name for tag in post.tags),
-        )
+        return conflict("Someone saved this post while you were writing.", version=post.version)
     if form.slug and (reason := post.why_not_at(form.slug)):
         return invalid(slug=reason)
     tags = form.tags.split(",") if form.tags is not None else None
@@ -133,7 +126,7 @@ def delete_post(form: OnePost, user: User) -> Result:
 @action(allow=writers)
 def restore_post(form: OnePost, user: User) -> Result:
     """A deleted post is where it was, with all that went with it."""
-    post = user.find_deleted_post(form.post_id)
+    post = user.find_post(form.post_id, deleted=True)
     post.restore(user)
     revalidate_tag(*post.cache_tags)
     return success(f"“{post.title}” is back.", focus=_row_of(post))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask_server_actions import Action, too_many
-from web.rate_limit import faults_logged, limiter
+from web.rate_limit import limiter
 from web.rate_limiter import MINUTE, Reading
 
 
@@ -36,19 +36,17 @@ def enforce(action: Action, form: Any) -> None:
     """Count a try against each limit of its action. Raises Result (429) when one is passed; the hook of actions."""
     for limit in action.rate_limit:
         if bucket := limit.bucket(action.name, form):
-            with faults_logged("tries"):
-                _require(limiter().count(bucket, limit.times, limit.seconds))
+            _require(limiter().count(bucket, limit.times, limit.seconds))
 
 
 def forget_tries(action: Action, form: Any, *parties: Callable[[Any], str | None]) -> None:
     """Forget the tries by these parties, for someone has proved to be the right one. Other limits count on."""
     for limit in action.rate_limit:
         if limit.by in parties and (bucket := limit.bucket(action.name, form)):
-            with faults_logged("tries"):
-                limiter().forget(bucket)
+            limiter().forget(bucket)
 
 
-def _require(reading: Reading) -> None:
-    if reading.left < 0:
+def _require(reading: Reading | None) -> None:
+    if reading and reading.left < 0:
         wait = f"{reading.reset} seconds" if reading.reset < 2 * MINUTE else f"{reading.reset // MINUTE} minutes"
         raise too_many(f"That was tried too often. Please wait {wait}.", retry_after=reading.reset)

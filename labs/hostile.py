@@ -52,7 +52,7 @@ def good_fields(site: Site, item: Action) -> dict[str, Any]:
 
 def _finder(item: Action) -> Any:
     """Return what finds the thing that an action is about, through its caller."""
-    finders = {"post_id": User._find_post, "comment_id": User.find_comment, "key_id": ApiKey.find}
+    finders = {"post_id": User.find_post, "comment_id": User.find_comment, "key_id": ApiKey.find}
     finders |= {"message_id": Message.find, "delivery_id": Delivery.find}
     return next((finders[field] for field in item.schema.model_fields if field in finders), None)
 

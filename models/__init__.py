@@ -3,16 +3,15 @@
 from models import billing, release  # noqa: F401  (they declare what events do)
 from models.api_key import ApiKey as ApiKey, Scope as Scope
 from models.comment import Comment as Comment
-from models.database import db as db, now as now
+from models.database import NotFound as NotFound, db as db, now as now
 from models.delivery import Delivery as Delivery, DeliveryStatus as DeliveryStatus
-from models.errors import MayNotPublish as MayNotPublish, NotFound as NotFound
 from models.idempotency import IdempotencyKey as IdempotencyKey
 from models.like import Like as Like
 from models.member import Member as Member, Payment as Payment, Subscription as Subscription
 from models.message import Message as Message
 from models.post import Post as Post
 from models.post_filter import PostFilter as PostFilter
-from models.publication import PostStatus as PostStatus
+from models.publication import MayNotPublish as MayNotPublish, PostStatus as PostStatus
 from models.session import UserSession as UserSession
 from models.setting import Setting as Setting
 from models.tag import Tag as Tag

@@ -11,8 +11,7 @@ from typing import Self
 from sqlalchemy import ForeignKey, String, func, select
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from models.database import Dated, Model, Numbered, added, db, now
-from models.errors import found
+from models.database import Dated, Model, Numbered, added, db, found, now
 from models.user import User
 
 _ALPHABET = string.digits + string.ascii_letters
@@ -40,7 +39,6 @@ def digest_of(text: str) -> str:
 class ApiKey(Numbered, Dated, Model):
     """A key `hd_<id>_<secret>`. It acts for whom it was issued to, and can do no more than they can."""
 
-    __tablename__ = "api_key"
     __table_args__ = {"sqlite_autoincrement": True}
 
     key_id: Mapped[str] = mapped_column(String(10), unique=True)
@@ -57,8 +55,7 @@ class ApiKey(Numbered, Dated, Model):
         """Make a key for `user`, and return it with its text, which nobody can read again. `text` is the demo's own."""
         text = text or f"hd_{_random(_ID)}_{_random(_SECRET)}"
         key_id, words = text.split("_")[1], " ".join(sorted(set(scopes)))
-        key = cls(key_id=key_id, digest=digest_of(text), name=name, scopes=words, user=user)
-        return added(key), text
+        return added(cls(key_id=key_id, digest=digest_of(text), name=name, scopes=words, user=user)), text
 
     @classmethod
     def authenticate(cls, text: str) -> Self | None:

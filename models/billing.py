@@ -23,9 +23,7 @@ Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,80}$")]
 # What is for show never costs the event: where it does not fit it is cut, or left out, and the money counts.
 Word = Annotated[str, BeforeValidator(lambda word: str(word or "")[:40])]
 Plan = Annotated[Word, AfterValidator(lambda interval: _PLANS.get(interval, ""))]
-Email = Annotated[
-    str, BeforeValidator(lambda text: storable(text) if isinstance(text, str) and len(text) < 255 else "")
-]
+Email = Annotated[str, BeforeValidator(lambda it: storable(it) if isinstance(it, str) and len(it) < 255 else "")]
 Moment = Annotated[int, Field(ge=0, lt=253402300800)]  # seconds since 1970, before the year 10000
 
 

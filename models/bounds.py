@@ -9,8 +9,7 @@ from typing import Any, Generic, Self
 from sqlalchemy import ColumnElement, ScalarSelect, Select, func, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
 
-from models.database import db
-from models.errors import Row, found
+from models.database import Row, db, found
 
 MANY = 1_000
 

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 class Comment(Numbered, Dated, Model):
     """A comment: plain text, shown as it was typed."""
 
-    __tablename__ = "comment"
     __table_args__ = (Index("ix_comment_post_id", "post_id", "id"), {"sqlite_autoincrement": True})
 
     post_id: Mapped[int] = mapped_column(ForeignKey("post.id", ondelete="CASCADE"))

@@ -2,7 +2,7 @@
 
 import secrets
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import ColumnElement, DateTime, MetaData, delete, select, text, tuple_
@@ -10,7 +10,11 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, Mapped, mapped_column, registry
 from sqlalchemy.types import TypeDecorator
 
-from models.errors import Row
+Row = TypeVar("Row")
+
+
+class NotFound(LookupError):
+    """Not there, or not yours: whoever asks cannot tell which."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -41,7 +45,7 @@ class Base(DeclarativeBase):
     registry = registry(type_annotation_map={datetime: UtcDateTime}, metadata=MetaData(naming_convention=_NAMES))
 
 
-db = SQLAlchemy(model_class=Base, disable_autonaming=True)
+db = SQLAlchemy(model_class=Base)  # which names each table after its class
 
 if TYPE_CHECKING:
     Model = Base
@@ -65,14 +69,21 @@ def first_free(column: InstrumentedAttribute[str], wanted: str, *, longest: int)
     return next(each for each in tries if each not in taken)
 
 
-def delete_some(table: Any, condition: ColumnElement[bool]) -> int:
+def delete_some(table: Any, condition: ColumnElement[bool], most: int = 500) -> int:
     """Delete rows that fit, so few at a time that no other writer waits for long, and return how many.
 
     What someone else is deleting is left to them.
     """
     key = tuple_(*table.primary_key)
-    some = select(*table.primary_key).where(condition).limit(500).with_for_update(skip_locked=True)
+    some = select(*table.primary_key).where(condition).limit(most).with_for_update(skip_locked=True)
     return db.session.connection().execute(delete(table).where(key.in_(some))).rowcount
+
+
+def found(row: Row | None) -> Row:
+    """Return the row that a query has found, or raise NotFound where it has found none."""
+    if row is None:
+        raise NotFound
+    return row
 
 
 def added(row: Row) -> Row:

@@ -14,8 +14,7 @@ from sqlalchemy.exc import OperationalError, TimeoutError as PoolTimeout
 from sqlalchemy.orm import Mapped, mapped_column, undefer
 
 from models.bounds import Page, page_of
-from models.database import Model, Numbered, db, delete_some, now, only
-from models.errors import found
+from models.database import Model, Numbered, added, db, delete_some, found, now, only
 
 MAX_ATTEMPTS = 10
 KEPT = timedelta(days=35)  # Stripe lists events for 30 days, and someone may ask it to send one again
@@ -53,7 +52,6 @@ class DeliveryStatus(StrEnum):
 class Delivery(Numbered, Model):
     """One event as its sender signed it."""
 
-    __tablename__ = "delivery"
     __table_args__ = (
         UniqueConstraint("source", "event_id"),
         Index("ix_delivery_waiting", "id", **only("processed_at IS NULL")),
@@ -91,9 +89,8 @@ class Delivery(Numbered, Model):
         """
         row = cls.known(source, event_id, lock=True)
         if row is None:
-            row = cls(source=source, event_id=event_id, type=type, body=body, **told)
+            row = added(cls(source=source, event_id=event_id, type=type, body=body, **told))
             row.status, row.processed_at = (DeliveryStatus.IGNORED, now()) if ignore else (DeliveryStatus.PENDING, None)
-            db.session.add(row)
             db.session.flush()
         return row
 
@@ -138,10 +135,11 @@ class Delivery(Numbered, Model):
         try:
             with db.session.begin_nested():
                 tags = set(self._take_effect(prepared, payload))
-        except (OperationalError, PoolTimeout, TimeoutError):
-            raise
         except Exception as error:
-            if getattr(getattr(error, "orig", None), "sqlstate", "") == "23505":  # a unique violation
+            code = getattr(getattr(error, "orig", None), "sqlstate", "")
+            if (
+                isinstance(error, OperationalError | PoolTimeout | TimeoutError) or code == "23505"
+            ):  # a unique violation
                 raise
             self.attempts, self.last_error = self.attempts + 1, _describe(error)[:300]
             self.status = DeliveryStatus.DEAD if self.attempts >= MAX_ATTEMPTS else DeliveryStatus.FAILED

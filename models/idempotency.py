@@ -12,8 +12,6 @@ from models.database import Model, delete_some, now
 class IdempotencyKey(Model):
     """One key that a client chose for one request, and the answer that request got."""
 
-    __tablename__ = "idempotency_key"
-
     digest: Mapped[str] = mapped_column(String(64), primary_key=True)
     api_key_id: Mapped[int] = mapped_column(ForeignKey("api_key.id", ondelete="CASCADE"), index=True)
     request: Mapped[str] = mapped_column(String(64))

@@ -10,8 +10,6 @@ from models.post import Post
 class Like(Model):
     """A visitor's like. `visitor` is an account (`user:7`) or a browser (`browser:<random>`)."""
 
-    __tablename__ = "like"
-
     post_id: Mapped[int] = mapped_column(ForeignKey("post.id", ondelete="CASCADE"), primary_key=True)
     visitor: Mapped[str] = mapped_column(String(60), primary_key=True)
 

@@ -12,7 +12,7 @@ from sqlalchemy import BigInteger, ForeignKey, Index, Integer, String, func, sel
 from sqlalchemy.orm import Mapped, joinedload, mapped_column, relationship
 
 from models.bounds import Page, by_month, count_of, page_of
-from models.database import Model, Numbered, db, now
+from models.database import Model, Numbered, added, db, now
 
 ACTIVE, PAST_DUE, PENDING, CANCELED = _BEST_FIRST = ("active", "past_due", "pending", "canceled")
 
@@ -20,7 +20,6 @@ ACTIVE, PAST_DUE, PENDING, CANCELED = _BEST_FIRST = ("active", "past_due", "pend
 class Member(Numbered, Model):
     """Someone who supports the publication: one customer at Stripe. Events tell the e-mail address sooner or later."""
 
-    __tablename__ = "member"
     __table_args__ = (
         Index("ix_member_joined_at", "joined_at", "id"),
         Index("ix_member_status", "status", "joined_at", "id"),
@@ -82,8 +81,6 @@ class Member(Numbered, Model):
 class Subscription(Numbered, Model):
     """What a member has subscribed to at Stripe."""
 
-    __tablename__ = "subscription"
-
     stripe_id: Mapped[str] = mapped_column(String(80), unique=True)
     member_id: Mapped[int] = mapped_column(ForeignKey("member.id"), index=True)
     plan: Mapped[str] = mapped_column(String(20), default="")
@@ -97,11 +94,9 @@ class Subscription(Numbered, Model):
     @classmethod
     def of_member(cls, member: Member, stripe_id: str) -> Self:
         """Return the subscription with Stripe's id, new if nobody has heard of it."""
-        subscription = db.session.scalar(select(cls).where(cls.stripe_id == stripe_id))
-        if subscription is None:
-            subscription = cls(stripe_id=stripe_id, plan="", plan_as_of="", status="", status_as_of="", member=member)
-            db.session.add(subscription)
-        return subscription
+        known = db.session.scalar(select(cls).where(cls.stripe_id == stripe_id))
+        untold = dict.fromkeys(("plan", "plan_as_of", "status", "status_as_of"), "")
+        return known or added(cls(stripe_id=stripe_id, member=member, **untold))
 
     def learn_plan(self, plan: str, stamp: str) -> None:
         """Note the plan that an event told."""
@@ -122,7 +117,6 @@ class Subscription(Numbered, Model):
 class Payment(Numbered, Model):
     """Money received, in minor units of its currency (cents)."""
 
-    __tablename__ = "payment"
     __table_args__ = (Index("ix_payment_at", "at", "id", "amount"),)
 
     provider_id: Mapped[str] = mapped_column(String(80), unique=True)

@@ -7,14 +7,12 @@ from sqlalchemy import Index, String, Text, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.bounds import Page, count_of, page_of
-from models.database import Dated, Model, Numbered, added, db, now, only
-from models.errors import found
+from models.database import Dated, Model, Numbered, added, db, found, now, only
 
 
 class Message(Numbered, Dated, Model):
     """A letter, read or not."""
 
-    __tablename__ = "message"
     __table_args__ = (Index("ix_message_unread", "id", **only("read_at IS NULL")), {"sqlite_autoincrement": True})
 
     name: Mapped[str] = mapped_column(String(80))

@@ -1,14 +1,13 @@
 """Posts: written, updated, scheduled, published, taken back. Lists of them are in `models/post_filter.py`."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from sqlalchemy import ColumnElement, ForeignKey, Index, Select, String, Text, or_, select, true, tuple_
 from sqlalchemy.orm import Mapped, mapped_column, relationship, undefer
 
 from models.bounds import MANY
-from models.database import Dated, Model, Numbered, db, first_free, now, only
-from models.errors import found
+from models.database import Dated, Model, Numbered, db, first_free, found, now, only
 from models.publication import PostStatus, Publication
 from models.soft_delete import SoftDelete
 from models.tag import Tag, post_tag
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 class Post(Publication, SoftDelete, Numbered, Dated, Model):
     """One text of the publication. `version` counts its edits, so that nobody saves over what they never saw."""
 
-    __tablename__ = "post"
     __table_args__ = (
         # Of what is deleted, address and origin are free for others.
         Index("uq_post_slug", "slug", unique=True, **only("deleted_at IS NULL")),
@@ -70,8 +68,7 @@ class Post(Publication, SoftDelete, Numbered, Dated, Model):
     @classmethod
     def due(cls) -> Select[tuple[Self]]:
         """Select what is scheduled for now or earlier, in the order of its time."""
-        due = select(cls).where(cls.status == PostStatus.SCHEDULED, cls.publish_at <= now())
-        return due.order_by(cls.publish_at, "id")
+        return select(cls).where(cls.status == "scheduled", cls.publish_at <= now()).order_by(cls.publish_at, "id")
 
     @classmethod
     def publish_due(cls) -> list[Self]:
@@ -126,26 +123,15 @@ class Post(Publication, SoftDelete, Numbered, Dated, Model):
         self.excerpt = excerpt or first_words(html)
 
     def update(
-        self,
-        by: "User | None" = None,
-        *,
-        title: str,
-        body: str,
-        slug: str | None = None,
-        tags: list[str] | None = None,
-        excerpt: str | None = None,
-        html: str | None = None,
+        self, by: "User | None" = None, *, slug: str | None = None, tags: list[str] | None = None, **words: Any
     ) -> None:
-        """Change the words, and count the version up. A written excerpt stays; an automatic one follows the text.
+        """Change the words (see `set_text`), and count the version up. A written excerpt stays; others follow the text.
 
         Raises MayNotPublish where readers see them, now or at a time, and `by` may not show them any.
-
-        `html` is the body, rendered before the write lock was taken; without it, a new body is rendered now.
         """
         self._become(self.status, None if self.status == PostStatus.DRAFT else by, self.publish_at)
-        if excerpt is None and self.excerpt != first_words(self.body_html):
-            excerpt = self.excerpt
-        self.set_text(title, body, excerpt, html=html)
+        written = None if self.excerpt == first_words(self.body_html) else self.excerpt
+        self.set_text(**{"excerpt": written} | words)
         if slug and not self.has_fixed_slug:
             self.slug = slug
         if tags is not None:

@@ -8,10 +8,13 @@ from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.database import now
-from models.errors import MayNotPublish
 
 if TYPE_CHECKING:
     from models.user import User
+
+
+class MayNotPublish(Exception):
+    """Who asks may not bring this before readers; an editor may."""
 
 
 class PostStatus(StrEnum):

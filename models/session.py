@@ -16,8 +16,6 @@ LIFETIME = timedelta(days=14)
 class UserSession(Model):
     """A signed-in browser. The row keeps a digest of the token, so that a copy of the database opens nothing."""
 
-    __tablename__ = "user_session"
-
     digest: Mapped[str] = mapped_column(String(64), primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), index=True)
     expires_at: Mapped[datetime] = mapped_column(index=True)

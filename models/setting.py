@@ -31,8 +31,6 @@ class Switch(StrEnum):
 class Setting(Model):
     """One switch. Without a row it is on, but for the one that makes a save fail."""
 
-    __tablename__ = "setting"
-
     key: Mapped[str] = mapped_column(String(40), primary_key=True)
     value: Mapped[bool]
 

@@ -19,8 +19,6 @@ post_tag = Table(
 class Tag(Numbered, Model):
     """A word that posts are found under."""
 
-    __tablename__ = "tag"
-
     name: Mapped[str] = mapped_column(String(40), unique=True)
 
     @classmethod

@@ -3,16 +3,15 @@
 import threading
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Self
+from typing import Self
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
-from sqlalchemy import ColumnElement, String, select
+from sqlalchemy import String, select
 from sqlalchemy.orm import Mapped, lazyload, mapped_column, relationship, undefer
 
 from models.comment import Comment
-from models.database import Dated, Model, Numbered, added, db, first_free, now
-from models.errors import NotFound, found
+from models.database import Dated, Model, Numbered, added, db, first_free, found, now
 from models.post import Post
 from models.setting import Setting, Switch
 from models.text import slugify
@@ -35,7 +34,6 @@ class Role(StrEnum):
 class User(Numbered, Dated, Model):
     """Someone with an account."""
 
-    __tablename__ = "user"
     __table_args__ = {"sqlite_autoincrement": True}
 
     name: Mapped[str] = mapped_column(String(80))
@@ -83,11 +81,6 @@ class User(Numbered, Dated, Model):
         return db.session.scalar(query if disabled else query.where(cls.disabled_at.is_(None)))
 
     @classmethod
-    def by_handle(cls, handle: str) -> Self | None:
-        """Return the account of a handle, unless it is disabled."""
-        return db.session.scalar(select(cls).where(cls.handle == handle, cls.disabled_at.is_(None)))
-
-    @classmethod
     def find_author(cls, handle: str) -> Self:
         """Return whose handle this is, or raise NotFound. A closed account still stands above its posts."""
         return found(db.session.scalar(select(cls).where(cls.handle == handle)))
@@ -121,36 +114,23 @@ class User(Numbered, Dated, Model):
         """Close the account; its sessions end with the commit, everywhere."""
         self.disabled_at = now()
 
-    def write(
-        self, title: str, body: str = "", *, slug: str | None = None, excerpt: str = "", html: str | None = None
-    ) -> Post:
-        """Begin a draft. `html` is the body, rendered before the write lock was taken; without it, it is done now."""
+    def write(self, title: str, body: str = "", *, slug: str | None = None, **words: str | None) -> Post:
+        """Begin a draft; `words` are others of `Post.set_text`."""
         post = Post(slug=slug or Post.free_slug(slugify(title)), author=self)
-        post.set_text(title, body, excerpt, html=html)
+        post.set_text(title, body, **words)
         return added(post)
 
     def can_edit(self, post: Post) -> bool:
         """Editors work on everything, authors on their own."""
         return self.is_editor or (self.is_writer and post.author_id == self.id)
 
-    def find_post(self, post_id: int) -> Post:
-        """Return a post that is this user's to work on. Another's and none at all are the same NotFound."""
-        return self._find_post(Post.id == post_id)
-
-    def find_post_at(self, slug: str) -> Post:
-        """Return the post at an address, if it is this user's to work on; NotFound otherwise."""
-        return self._find_post(Post.slug == slug)
-
-    def find_deleted_post(self, post_id: int) -> Post:
-        """Return a deleted post that this user could work on, or raise NotFound."""
-        return self._find_post((Post.id == post_id) & Post.deleted_at.is_not(None), include_deleted=True)
-
-    def _find_post(self, condition: ColumnElement[bool], **options: Any) -> Post:
-        whole = undefer(Post.body), undefer(Post.body_html), lazyload(Post.tags)
-        post = found(db.session.scalar(select(Post).where(condition).options(*whole).execution_options(**options)))
-        if not self.can_edit(post):
-            raise NotFound
-        return post
+    def find_post(self, post_id: int | None = None, *, slug: str = "", deleted: bool = False) -> Post:
+        """Return a post that is this user's to work on, or was. Another's and none at all are the same NotFound."""
+        query = select(Post).where(Post.id == post_id if post_id else Post.slug == slug)
+        query = query.options(undefer(Post.body), undefer(Post.body_html), lazyload(Post.tags))
+        query = query.where(Post.deleted_at.is_not(None)) if deleted else query
+        post = db.session.scalar(query.execution_options(include_deleted=deleted))
+        return found(post if post and self.can_edit(post) else None)
 
     def find_comment(self, comment_id: int) -> Comment:
         """Return a comment that this user may remove: their own, or any for an editor."""

@@ -7,7 +7,8 @@ from flask_revalidation import cached, cached_page, is_shared
 from models import Comment, Like, Post, PostFilter, Setting, User
 from models.setting import Switch
 from pages.paging import Before, OnlyBefore, Paging, Words
-from web.auth import current_user, current_visitor
+from web.auth import current_user, visitor_name
+from web.gate import VISITOR, signed_cookie
 
 bp = Blueprint("blog", __name__)
 
@@ -52,7 +53,7 @@ def show(slug: str, query: OnlyBefore) -> str:
         "blog.article", slug, tags=[post.path], render=lambda: render_template("posts/_article.html", post=post)
     )
     around = cached("blog.around", slug, tags=["posts"], render=lambda: _around(post))
-    personal = {} if is_shared() else {"liked": Like.is_set(post, current_visitor()), "user": current_user()}
+    liked = not is_shared() and Like.is_set(post, visitor_name(current_user(), signed_cookie(VISITOR)))
     return render_template(
         "blog/show.html",
         post=post,
@@ -61,7 +62,7 @@ def show(slug: str, query: OnlyBefore) -> str:
         paging=Paging(post.path, {}, Comment.under(post, query.before)),
         comments_open=Setting.is_on(Switch.COMMENTS),
         show_likes=Setting.is_on(Switch.LIKES),
-        **personal,
+        liked=liked,
     )
 
 

@@ -18,7 +18,6 @@ def index() -> str:
     full = editors(current_user())
     return render_template(
         "dashboard/index.html",
-        user=current_user(),
         numbers=cached("dashboard.numbers", full, tags=["posts", "members", "messages"], render=lambda: numbers(full)),
         latest=cached("dashboard.latest", tags=["posts"], render=latest),
         activity=cached("dashboard.activity", tags=["comments", "posts"], render=activity),

@@ -10,7 +10,7 @@ from pages.access import only
 from pages.paging import OnlyBefore, Paging, asked
 from pages.redact import redact
 from web.auth import current_user, writers
-from web.rate_limit import faults_logged, limiter
+from web.rate_limit import limiter
 
 bp = Blueprint("developers", __name__)
 PER_PAGE = 10
@@ -33,9 +33,7 @@ def _keys(user: User) -> str:
 
 def _used(user: User) -> list[tuple[str, datetime]]:
     """Return when which key last came. The rate limiter knows: reading writes nothing."""
-    times: list[tuple[str, int | None]] = []
-    with faults_logged("uses of keys"):  # a key can be revoked although nobody counts
-        times = [(key.name, limiter().last_used(key.bucket)) for key in ApiKey.of(user) if not key.revoked_at]
+    times = [(key.name, limiter().last_used(key.bucket)) for key in ApiKey.of(user) if not key.revoked_at]
     return [(name, datetime.fromtimestamp(time, UTC)) for name, time in times if time]
 
 

@@ -7,7 +7,7 @@ from flask_revalidation import cached
 from models import Message
 from pages.access import only
 from pages.paging import Before, Paging, asked
-from web.auth import current_user, editors
+from web.auth import editors
 
 bp = Blueprint("inbox", __name__)
 
@@ -28,7 +28,7 @@ def index() -> str:
     messages = cached(
         "inbox.messages", query.show, query.before, tags=["messages"], render=lambda: _messages(query, unread_only)
     )
-    return render_template("inbox/index.html", messages=messages, unread_only=unread_only, user=current_user())
+    return render_template("inbox/index.html", messages=messages, unread_only=unread_only)
 
 
 def _messages(query: InboxQuery, unread_only: bool) -> str:

@@ -7,7 +7,7 @@ from flask_revalidation import cached
 from models import Member, Payment
 from pages.access import only
 from pages.paging import Before, Paging, asked
-from web.auth import current_user, editors
+from web.auth import editors
 
 bp = Blueprint("members", __name__)
 PER_PAGE = 20
@@ -27,7 +27,6 @@ def index() -> str:
     query = asked(MembersQuery)
     return render_template(
         "members/index.html",
-        user=current_user(),
         members=cached("members.list", query.status, query.before, tags=["members"], render=lambda: _list(query)),
         payments=cached("members.payments", tags=["members"], render=_payments),
     )

@@ -39,7 +39,6 @@ def index() -> str:
         total=counts[query.status],
         query=query,
         paging=Paging("/dashboard/posts", query.model_dump(), page),
-        user=_writer(),
         publish=_writer().may_publish,
         cached_row=_cached_row,
     )

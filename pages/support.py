@@ -6,7 +6,6 @@ from flask import Blueprint, Response, abort, current_app, make_response, render
 
 from models import Member
 from pages.access import no_store
-from web.auth import current_user
 from web.headers import CHECKOUT_POLICY
 
 bp = Blueprint("support", __name__)
@@ -35,4 +34,4 @@ def checkout(session_id: str) -> str:
     config = current_app.config
     if config["STRIPE_SECRET_KEY"] or not config["DEMO"] or not re.fullmatch(r"cs_demo_[0-9a-f]{24}", session_id):
         abort(404)
-    return render_template("support/checkout.html", session_id=session_id, price=PRICE, user=current_user())
+    return render_template("support/checkout.html", session_id=session_id, price=PRICE)

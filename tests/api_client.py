@@ -16,7 +16,7 @@ QUOTA = {"API_REQUESTS_PER_MINUTE": "1000000"}  # for tests that are about somet
 def issue_key(app: Flask, handle: str, *scopes: Scope) -> str:
     """Cut a key for one of the demo's people, and return its text."""
     with app.app_context(), write(by="test"):
-        person = User.by_handle(handle)
+        person = User.find_author(handle)
         assert person
         return ApiKey.issue(person, f"{handle}'s key", list(scopes or EVERYTHING))[1]
 

@@ -15,7 +15,7 @@ PLENTY = "1000000"  # requests a minute, for tests that send many
 def issue_key(app: Flask, handle: str, scopes: list[Scope] = WRITE) -> str:
     """Return the text of a new key of one of the demo's people."""
     with app.app_context(), write(by="tests"):
-        return ApiKey.issue(User.by_handle(handle), "a test's", scopes)[1]
+        return ApiKey.issue(User.find_author(handle), "a test's", scopes)[1]
 
 
 def bearer(key: str) -> dict[str, str]:

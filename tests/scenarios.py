@@ -24,7 +24,7 @@ def good_fields(app: Flask, name: str) -> dict[str, Any]:
     with app.app_context():
         post, draft = (db.session.scalar(select(Post).where(Post.slug == slug)) for slug in (PUBLISHED, DRAFT))
         comment, letters = Comment.latest(1)[0], Message.inbox().rows
-        ada = User.by_handle("ada")
+        ada = User.find_author("ada")
         assert ada
         assert post
         assert draft

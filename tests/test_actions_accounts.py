@@ -80,7 +80,7 @@ def test_disabled_account_is_out_at_once(app, bob):
 
 def test_session_of_a_disabled_account_opens_nothing_even_if_it_was_not_ended(app, bob):
     with app.app_context(), write(by="test"):
-        User.by_handle("bob").disable()
+        User.find_author("bob").disable()
         revalidate_everything()
 
     assert bob.get("/dashboard").status_code == 303

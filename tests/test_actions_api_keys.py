@@ -115,7 +115,7 @@ def test_author_sees_and_revokes_only_their_own(app, ada, bob):
 def test_twenty_keys_are_enough_for_one_person(app, bob):
     statuses = [bob.act("api_keys.create_key", page=PAGE, **NEW).status_code for _ in range(21)]
     with app.app_context():
-        one = ApiKey.of(User.by_handle("bob"))[0].id
+        one = ApiKey.of(User.find_author("bob"))[0].id
     bob.act("api_keys.revoke_key", page=PAGE, key_id=one)
 
     assert statuses == [200] * 20 + [409]

@@ -25,7 +25,7 @@ POST = f"/blog/{PUBLISHED}"
 def comment(app, count, words="A comment"):
     """Have Cleo say something, many times."""
     with app.app_context(), write(by="tests"):
-        post, cleo = Post.find_published(PUBLISHED), User.by_handle("cleo")
+        post, cleo = Post.find_published(PUBLISHED), User.find_author("cleo")
         for number in range(count):
             Comment.add(post, cleo, f"{words} {number:04}.")
         revalidate_everything()

@@ -168,7 +168,7 @@ def test_command_does_the_same(app, find_post):
 def test_posts_of_the_same_moment_are_published_in_the_order_of_their_ids(app):
     at = now() - timedelta(minutes=1)
     with app.app_context(), write(by="test") as session:
-        ada = User.by_handle("ada")
+        ada = User.find_author("ada")
         late, *others = [ada.write(f"At once {number}") for number in range(4)]
         session.flush()
         for post in (*others, late):

@@ -19,7 +19,7 @@ def statements(app):
 
 def test_free_address_costs_one_query_however_many_are_taken(app, statements):
     with app.app_context(), write(by="tests"):
-        ada = User.by_handle("ada")
+        ada = User.find_author("ada")
         for number in range(150):
             ada.write("Same", slug=f"same-{number}" if number > 1 else "same" if number else "same-0")
         db.session.flush()

@@ -35,7 +35,7 @@ def headers(app):
     from models import User
 
     with app.app_context(), write(by="tests"):
-        User.by_handle("bob").write("A draft", slug="of-bob")
+        User.find_author("bob").write("A draft", slug="of-bob")
     return bearer(issue_key(app, "bob")) | {"If-Match": "*"}
 
 

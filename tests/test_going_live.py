@@ -17,7 +17,7 @@ WORDS = {"title": "Mine, changed", "body": "Words that no editor has seen."}
 def write_post(app, status="", *, by="bob", deleted=False):
     """Return the id of a post of Bob's that an editor, or Bob himself, has brought this far."""
     with app.app_context(), write(by="tests"):
-        post, who = User.by_handle("bob").write("Mine", "As it was.", slug="of-bob"), User.by_handle(by)
+        post, who = User.find_author("bob").write("Mine", "As it was.", slug="of-bob"), User.find_author(by)
         if status == "published":
             post.publish(who)
         if status == "scheduled":
@@ -139,7 +139,7 @@ def test_time_publishes_only_what_may_go_live_then(app, by, ends):
 def test_time_publishes_nothing_of_an_author_whose_account_was_closed(app):
     post_id = write_post(app, "scheduled")
     with app.app_context(), write(by="tests"):
-        User.by_handle("bob").disable()
+        User.find_author("bob").disable()
 
     assert come_due(app, post_id) == "draft"
 
@@ -148,7 +148,7 @@ def test_no_verb_of_a_post_goes_another_way(app):
     post_id = write_post(app, "published")
     close(app)
     with app.app_context(), write(by="tests"):
-        post, bob = db.session.get(Post, post_id), User.by_handle("bob")
+        post, bob = db.session.get(Post, post_id), User.find_author("bob")
         for verb in (lambda: post.update(bob, title="x", body="y"), lambda: post.unpublish(bob),
                      lambda: post.schedule(now(), bob)):  # fmt: skip
             with pytest.raises(MayNotPublish):

@@ -89,7 +89,7 @@ def test_counts_of_a_tag_and_of_an_author_follow_what_is_written(app):
     with app.app_context():
         before = counted()
         with write(by="test"):
-            post = User.by_handle("ada").write("About counting")
+            post = User.find_author("ada").write("About counting")
             post.tags = Tag.named(["new"])
             post.publish()
             revalidate_everything()

@@ -95,7 +95,7 @@ def test_table_made_anew_gives_no_id_twice(empty):
     upgrade()
     with write(by="test"):
         seed()
-        last = User.by_handle("ada").write("The last one")
+        last = User.find_author("ada").write("The last one")
         db.session.flush()
         last_id = last.id
         db.session.delete(last)
@@ -103,7 +103,7 @@ def test_table_made_anew_gives_no_id_twice(empty):
     upgrade()
 
     with write(by="test"):
-        post = User.by_handle("ada").write("A later one")
+        post = User.find_author("ada").write("A later one")
         db.session.flush()
         assert post.id == last_id + 1
 
@@ -135,7 +135,7 @@ def test_what_lies_in_the_trash_can_be_restored_after_the_upgrade_and_after_a_do
         upgrade()
 
     with write(by="test"):
-        post = User.by_handle("a").find_deleted_post(9)
+        post = User.find_author("a").find_post(9, deleted=True)
         post.restore()
         db.session.flush()
         assert (post.slug, post.version, [tag.name for tag in post.tags]) == ("s", 3, ["known", "new"])

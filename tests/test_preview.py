@@ -69,7 +69,7 @@ def test_preview_runs_no_script(ada, page, words):
 
 def test_conflict_shows_mine_beside_theirs_and_knows_their_version(app, ada, page, words, find_post):
     with app.app_context(), write(by="someone"):
-        User.by_handle("ada").find_post(words["post_id"]).update(title="Theirs", body="Their words.")
+        User.find_author("ada").find_post(words["post_id"]).update(title="Theirs", body="Their words.")
         revalidate_everything()
     answer = ada.act("posts.update_post", page=page, **words)
 

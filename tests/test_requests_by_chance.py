@@ -54,7 +54,7 @@ def callers(app):
     """Return who comes, as the headers that they send."""
     keys = {"write key": issue_key(app, "ada"), "read key": issue_key(app, "bob", READ)}
     with app.app_context(), write(by="tests"):
-        people = {name: UserSession.start(User.by_handle(name)) for name in ("ada", "bob", "cleo")}
+        people = {name: UserSession.start(User.find_author(name)) for name in ("ada", "bob", "cleo")}
     found = {name: [("Cookie", f"session={token}")] for name, token in people.items()}
     found |= {name: list(bearer(key).items()) for name, key in keys.items()}
     return found | {"nobody": [], "planted": PLANTED}

@@ -28,7 +28,7 @@ def schedule(app, count=1, *, seconds=2):
     """Have some posts go live soon, and return their titles and their time."""
     at = now() + timedelta(seconds=seconds)
     with app.app_context(), write(by="test"):
-        ada = User.by_handle("ada")
+        ada = User.find_author("ada")
         for number in range(count):
             ada.write(f"On time {at.timestamp():.0f}, number {number}").schedule(at)
         revalidate_tag("posts")
@@ -129,7 +129,7 @@ def test_database_that_takes_no_write_for_a_while_ends_nothing(app, data_dir):
 def test_tables_are_swept_without_anyone_calling(app, data_dir):
     old = now() - timedelta(days=60)
     with app.app_context(), write(by="test") as session:
-        ada, key = User.by_handle("ada"), session.scalar(select(ApiKey))
+        ada, key = User.find_author("ada"), session.scalar(select(ApiKey))
         UserSession.start(ada)
         ada.write("Thrown away").delete()
         row = IdempotencyKey(digest="d", api_key_id=key.id, request="r", status=200, headers={}, body=b"")
@@ -173,7 +173,7 @@ def test_sweep_deletes_a_bounded_number_in_one_write(app):
 
 def test_sweep_of_a_post_does_not_wait_for_all_that_readers_left_on_it(app):
     with app.app_context(), write(by="test") as session:
-        post = User.by_handle("ada").write("Swept away")
+        post = User.find_author("ada").write("Swept away")
         session.flush()
         post.deleted_at = now() - timedelta(days=8)
         session.execute(insert(Like), [{"post_id": post.id, "visitor": f"browser:{n}"} for n in range(1300)])

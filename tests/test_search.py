@@ -154,7 +154,7 @@ def check_index(app):
 @pytest.mark.sqlite("its index is a table of its own")
 def test_whatever_writes_posts_keeps_the_index(app, ada):
     with app.app_context(), write(by="test") as session:
-        author = User.by_handle("ada")
+        author = User.find_author("ada")
         row = {"excerpt": "", "body": "bulk", "body_html": "", "author_id": author.id}
         session.execute(insert(Post), [row | {"slug": f"s-{n}", "title": f"Zyzzyva {n}"} for n in range(3)])
         assert PostFilter(None, words="zyzzyva").count() == 3
@@ -280,9 +280,9 @@ def test_common_word_is_looked_for_among_the_newest_posts_alone(app, visitor, mo
 
 def test_search_of_the_desk_does_not_spell_out_drafts_of_others(app, bob, ada):
     with app.app_context(), write(by="tests"):
-        User.by_handle("ada").write("A quiet title", "The zanzibar clause is secret.")
-        User.by_handle("bob").write("Another title", "My own zanzibar.")
-        User.by_handle("ada").write("The zanzibar list", "Its title stands in the list anyway.")
+        User.find_author("ada").write("A quiet title", "The zanzibar clause is secret.")
+        User.find_author("bob").write("Another title", "My own zanzibar.")
+        User.find_author("ada").write("The zanzibar list", "Its title stands in the list anyway.")
 
     def found(browser):
         page = browser.get("/dashboard/posts?q=zanzibar").text

@@ -208,7 +208,7 @@ def test_refusal_that_is_returned_is_committed_and_one_that_is_raised_is_not(app
 
 def test_policy_sees_the_caller_as_the_transaction_does(app, ada, find_post):
     with app.app_context(), write(by="test"):
-        User.by_handle("ada").role = "reader"
+        User.find_author("ada").role = "reader"
         revalidate_everything()
     post = find_post("names-on-doorbells")
 
@@ -270,7 +270,7 @@ def test_form_says_itself_what_it_needs(visitor):
 
 def test_post_is_found_through_its_writer(app):
     with app.app_context():
-        bob, ada = User.by_handle("bob"), User.by_handle("ada")
+        bob, ada = User.find_author("bob"), User.find_author("ada")
         adas = next(post for post in PostFilter().page(size=100).rows if post.author_id == ada.id)
 
         from models import NotFound

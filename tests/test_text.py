@@ -109,7 +109,7 @@ def test_new_title_does_not_render_the_text_again(app, monkeypatch):
 
 def api_create(app, body):
     with app.app_context(), write(by="test"):
-        _, secret = ApiKey.issue(User.by_handle("ada"), "test", [Scope.WRITE])
+        _, secret = ApiKey.issue(User.find_author("ada"), "test", [Scope.WRITE])
     headers = {"Authorization": f"Bearer {secret}"}
     return app.test_client().post("/api/v1/posts", json={"title": "T", "body": body}, headers=headers).status_code
 

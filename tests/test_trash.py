@@ -116,7 +116,7 @@ def test_deletion_through_the_door_can_be_undone_too(app, ada, find_post):
 def test_two_posts_of_one_release_are_never_made(app, ada):
     with app.app_context(), write(by="test"):
         for title in ("First", "Second"):
-            post = User.by_handle("ada").write(title)
+            post = User.find_author("ada").write(title)
             post.origin = "github:release:1"
             db.session.flush()
             if title == "First":
@@ -148,7 +148,7 @@ def test_sweeping_forgets_after_a_week(app, ada, find_post):
 def test_id_of_a_post_that_was_swept_is_never_given_again(app, find_post):
     def begin():
         with app.app_context(), write(by="test"):
-            post = User.by_handle("ada").write("Another")
+            post = User.find_author("ada").write("Another")
             db.session.flush()
             post.delete()
             return post.id
@@ -168,7 +168,7 @@ def deleted(app):
         post.tags = Tag.named(["zyzzyva"])
         post.publish()
         db.session.flush()
-        comment = Comment.add(post, User.by_handle("cleo"), "Commented on the zyzzyva.")
+        comment = Comment.add(post, User.find_author("cleo"), "Commented on the zyzzyva.")
         Like.toggle(post, "user:4")
         due = fay.write("Zyzzyva to come")
         due.schedule(now() - timedelta(seconds=1))
@@ -233,4 +233,4 @@ def test_what_was_scheduled_and_deleted_is_not_published(app):
 
     assert "published 0" in app.test_cli_runner().invoke(args=["cron", "publish-due"]).output
     with app.app_context(), write(by="test"):
-        assert User.by_handle("ada").find_deleted_post(due_id).status == PostStatus.SCHEDULED
+        assert User.find_author("ada").find_post(due_id, deleted=True).status == PostStatus.SCHEDULED

@@ -38,7 +38,7 @@ class Database:
         with self.app.app_context(), write(by="tests"):
             for name, text in KEYS.items():
                 scopes = [Scope.READ] if name == "reads" else EVERYTHING
-                ApiKey.issue(User.by_handle("ada" if name == "reads" else name), name, list(scopes), text=text)
+                ApiKey.issue(User.find_author("ada" if name == "reads" else name), name, list(scopes), text=text)
         self.close()
         if environment_of(directory):
             remember(directory)

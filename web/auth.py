@@ -41,11 +41,6 @@ def visitor_name(user: User | None, browser: str) -> str:
     return f"browser:{hashlib.sha256(browser.encode()).hexdigest()[:40]}" if browser else ""
 
 
-def current_visitor() -> str:
-    """Name the caller as a visitor."""
-    return visitor_name(current_user(), signed_cookie(VISITOR))
-
-
 def caller_name(user: User | None) -> str:
     """Name who sends a form: the account, else the browser, else the network."""
     return visitor_name(user, signed_cookie(VISITOR)) or f"network:{network()}"

@@ -19,10 +19,13 @@ def register(app: Flask) -> None:
     """Answer every refusal and failure of `app`."""
     app.register_error_handler(problems.Problem, problems.answer)
     app.register_error_handler(HTTPException, http_error)
-    app.register_error_handler(NotFound, lambda _error: answer(404))
-    app.register_error_handler(MayNotPublish, lambda _error: answer(403))
+    for kind, status in (
+        (NotFound, 404),
+        (MayNotPublish, 403),
+        (ParseException, 400),
+    ):  # chunks that are none
+        app.register_error_handler(kind, lambda _error, status=status: answer(status))
     app.before_request(lambda: abort(404) if "\0" in request.path else None)  # PostgreSQL has no such text
-    app.register_error_handler(ParseException, lambda _error: answer(400))  # chunks that are none
     app.register_error_handler(Exception, failure)
 
     @app.teardown_appcontext

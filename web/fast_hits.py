@@ -7,7 +7,7 @@ same, and slower.
 """
 
 from collections.abc import Callable, Iterable
-from contextlib import closing, suppress
+from contextlib import closing
 from threading import Lock
 from typing import Any, NamedTuple
 
@@ -19,7 +19,6 @@ from flask_revalidation.signals import copy_used
 from flask_revalidation.store import Entry
 from flask_revalidation.tags import versions_on
 from web.gate import network_of
-from web.rate_limiter import NotCounted
 
 Environ = dict[str, Any]
 Headers = list[tuple[str, str]]
@@ -98,10 +97,8 @@ class FastHits:
         """Count a request to the API, and return the headers that tell its quota; None where Flask has to say no."""
         if not environ["PATH_INFO"].startswith("/api/"):
             return {}
-        with suppress(NotCounted):
-            quota = self._limiter.count(f"address:{network_of(environ.get('REMOTE_ADDR', ''))}", self._quota)
-            return quota.headers() if quota.left >= 0 else None
-        return None
+        quota = self._limiter.count(f"address:{network_of(environ.get('REMOTE_ADDR', ''))}", self._quota)
+        return quota.headers() if quota and quota.left >= 0 else None
 
     def _ask_flask(self, name: tuple[str, ...], environ: Environ, start: Callable[..., Any]) -> Iterable[bytes]:
         said: list[Any] = []

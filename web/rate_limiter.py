@@ -6,6 +6,7 @@ and everyone starts again at zero.
 """
 
 import fcntl
+import logging
 import os
 import re
 import sqlite3
@@ -18,6 +19,7 @@ from typing import Any
 from blinker import Signal
 from sqlalchemy import URL
 
+log = logging.getLogger(__name__)
 MINUTE, HOUR, DAY = 60, 3600, 24 * 3600  # seconds
 KEYS = "key:"  # how the buckets of API keys begin; of these it is remembered when they last counted, for `KEY_MEMORY`
 KEY_MEMORY = 90 * DAY
@@ -42,10 +44,6 @@ RETURNING hits, ends - :now
 """
 
 
-class NotCounted(Exception):
-    """The counts cannot be read or written now."""
-
-
 @dataclass(frozen=True)
 class Reading:
     """Where a bucket stands after a hit: `left` may be negative, `reset` is in seconds."""
@@ -63,7 +61,8 @@ class Reading:
 class RateLimiter:
     """Hits by bucket, in windows that begin with a bucket's first hit. Found at `app.extensions["rate_limiter"]`.
 
-    The counts are in the file at `path`, or in the PostgreSQL database at `url`. Every method raises `NotCounted`.
+    The counts are in the file at `path`, or in the PostgreSQL database at `url`. Where they cannot be
+    read or written, that is logged, and nobody is locked out: what protects a thing is not worth more than it.
     """
 
     def __init__(self, path: Path, url: URL | None = None) -> None:
@@ -73,11 +72,12 @@ class RateLimiter:
         self._connection: Any = None
         self._opened_in = 0
 
-    def count(self, bucket: str, limit: int, seconds: int = MINUTE) -> Reading:
+    def count(self, bucket: str, limit: int, seconds: int = MINUTE) -> Reading | None:
         """Count one hit. Two workers never get the same number: the statement counts and answers at once."""
-        ((hits, reset),) = self._run(_COUNT, bucket=bucket, now=int(time.time()), seconds=seconds)
-        reading = Reading(limit, limit - hits, reset)
-        counted.send(bucket, reading=reading)
+        rows = self._run(_COUNT, bucket=bucket, now=int(time.time()), seconds=seconds)
+        reading = Reading(limit, limit - rows[0][0], rows[0][1]) if rows else None
+        if reading:
+            counted.send(bucket, reading=reading)
         return reading
 
     def forget(self, bucket: str) -> None:
@@ -100,9 +100,10 @@ class RateLimiter:
             try:
                 cursor = self._open().execute(_NAMED.sub(r"%(\1)s", query) if self._url else query, values)
                 return cursor.fetchall() if cursor.description else []
-            except Exception as error:
+            except Exception:
                 self.close()
-                raise NotCounted from error
+                log.exception("requests and tries are not being counted")
+                return []
 
     def _open(self) -> Any:
         if self._connection is None or self._opened_in != os.getpid():  # a connection must not cross a fork

@@ -20,7 +20,8 @@ class StrictJSON(DefaultJSONProvider):
         """Return what the text, in UTF-8, says. Raises ValueError where it says nothing clear."""
         text = s if isinstance(s, str) else s.decode()
         try:
-            return json.loads(text, object_pairs_hook=_unique_names, parse_constant=_refuse, **kwargs)
+            # NaN and Infinity are no numbers of JSON, and none that int takes.
+            return json.loads(text, object_pairs_hook=_unique_names, parse_constant=int, **kwargs)
         except RecursionError:
             raise ValueError("nested too deeply") from None
 
@@ -30,10 +31,6 @@ def _unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         raise ValueError("a name is repeated")
     return found
-
-
-def _refuse(token: str) -> Any:
-    raise ValueError(f"{token} is no number of JSON")
 
 
 def json_object(*, optional: bool = False) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from api.v1.paging import Page, Query
 from api.v1.resources import PostChange, PostIn, PostOut
 from flask_revalidation import cached_page, revalidate_tag
 from models import Post, PostFilter, Scope, Tag, User, db
-from models.errors import found
+from models.database import found
 from models.text import to_html
 from web.fields import Handle, TagName
 from web.problems import Problem
@@ -118,7 +118,7 @@ def unpublish_post(slug: str, user: User) -> Response:
 
 
 def _find_unchanged(slug: str, user: User) -> Post:
-    post = user.find_post_at(slug)
+    post = user.find_post(slug=slug)
     check_conditions(_etag(post))
     return post
 

@@ -11,7 +11,7 @@ from sqlalchemy import String, select
 from sqlalchemy.orm import Mapped, lazyload, mapped_column, relationship, undefer
 
 from models.comment import Comment
-from models.database import Dated, Model, Numbered, added, db, first_free, found, now
+from models.database import Dated, Model, NotFound, Numbered, added, db, first_free, found, now
 from models.post import Post
 from models.setting import Setting, Switch
 from models.text import slugify
@@ -129,8 +129,10 @@ class User(Numbered, Dated, Model):
         query = select(Post).where(Post.id == post_id if post_id else Post.slug == slug)
         query = query.options(undefer(Post.body), undefer(Post.body_html), lazyload(Post.tags))
         query = query.where(Post.deleted_at.is_not(None)) if deleted else query
-        post = db.session.scalar(query.execution_options(include_deleted=deleted))
-        return found(post if post and self.can_edit(post) else None)
+        post = found(db.session.scalar(query.execution_options(include_deleted=deleted)))
+        if not self.can_edit(post):
+            raise NotFound
+        return post
 
     def find_comment(self, comment_id: int) -> Comment:
         """Return a comment that this user may remove: their own, or any for an editor."""

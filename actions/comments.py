@@ -9,7 +9,7 @@ from flask_revalidation import revalidate_path, revalidate_tag
 from flask_server_actions import Form, Result, action, conflict, success
 from models import Comment, Post, Setting, User
 from models.setting import Switch
-from web.auth import current_user, signed_in
+from web.auth import current_user, signed_in, visitor_name
 from web.fields import NFC, RowId, Text
 from web.rate_limiter import DAY, MINUTE
 
@@ -29,8 +29,7 @@ class OneComment(Form):
 
 def account(_form: NewComment) -> str | None:
     """Who comments."""
-    user = current_user()
-    return str(user.id) if user else None
+    return visitor_name(current_user(), "") or None
 
 
 @action(allow=signed_in, rate_limit=[RateLimit(20, MINUTE, by=account), RateLimit(200, DAY, by=account)])

@@ -1,6 +1,6 @@
 """Posts: written, updated, scheduled, published, taken back. Lists of them are in `models/post_filter.py`."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 
 from sqlalchemy import ColumnElement, ForeignKey, Index, Select, String, Text, or_, select, true, tuple_
@@ -66,9 +66,10 @@ class Post(Publication, SoftDelete, Numbered, Dated, Model):
         return found(db.session.scalar(query.where(cls.status == PostStatus.PUBLISHED).options(undefer(cls.body_html))))
 
     @classmethod
-    def due(cls) -> Select[tuple[Self]]:
-        """Select what is scheduled for now or earlier, in the order of its time."""
-        return select(cls).where(cls.status == "scheduled", cls.publish_at <= now()).order_by(cls.publish_at, "id")
+    def due(cls, minutes_ago: int = 0) -> Select[tuple[Self]]:
+        """Select what is scheduled for now or earlier, or was so many minutes ago, in the order of its time."""
+        time = now() - timedelta(minutes=minutes_ago)
+        return select(cls).where(cls.status == "scheduled", cls.publish_at <= time).order_by(cls.publish_at, "id")
 
     @classmethod
     def publish_due(cls) -> list[Self]:
@@ -112,9 +113,9 @@ class Post(Publication, SoftDelete, Numbered, Dated, Model):
         return first_free(cls.slug, wanted, longest=80)
 
     @classmethod
-    def has_origin(cls, origin: str) -> bool:
-        """Say whether a webhook has made a post of this already."""
-        return db.session.scalar(select(cls.id).where(cls.origin == origin)) is not None
+    def made_from(cls, origin: str | None) -> Self | None:
+        """Return what a webhook has made of this already, if it has."""
+        return db.session.scalar(select(cls).where(cls.origin == origin).options(undefer(cls.body)))
 
     def set_text(self, title: str, body: str, excerpt: str | None = None, *, html: str | None = None) -> None:
         """Give the post its words, rendered already (`html`) or now. Without an excerpt, the text's beginning is it."""
@@ -125,7 +126,9 @@ class Post(Publication, SoftDelete, Numbered, Dated, Model):
     def update(
         self, by: "User | None" = None, *, slug: str | None = None, tags: list[str] | None = None, **words: Any
     ) -> None:
-        """Change the words (see `set_text`), and count the version up. A written excerpt stays; others follow the text.
+        """Change the words (see `set_text`), and count the version up where they differ.
+
+        A written excerpt stays; others follow the text.
 
         Raises MayNotPublish where readers see them, now or at a time, and `by` may not show them any.
         """
@@ -136,8 +139,8 @@ class Post(Publication, SoftDelete, Numbered, Dated, Model):
             self.slug = slug
         if tags is not None:
             self.tags = Tag.named(tags)
-        self.version += 1
-        self.updated_at = now()
+        if db.session.is_modified(self):  # saved as it was, nobody has to read it again
+            self.version, self.updated_at = self.version + 1, now()
 
     @classmethod
     def render_again(cls) -> int:
@@ -154,8 +157,7 @@ class Post(Publication, SoftDelete, Numbered, Dated, Model):
         An address that was taken meanwhile gets a number.
         """
         self.slug = Post.free_slug(self.slug)
-        if self.origin and Post.has_origin(self.origin):
-            self.origin = None
+        self.origin = None if Post.made_from(self.origin) else self.origin
         self.deleted_at = None
         if by and not by.may_publish:
             self.unpublish()

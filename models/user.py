@@ -4,6 +4,7 @@ import threading
 from datetime import datetime
 from enum import StrEnum
 from typing import Self
+from unicodedata import normalize
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
@@ -100,15 +101,18 @@ class User(Numbered, Dated, Model):
         if not _SLOTS.acquire(timeout=1):
             raise TimeoutError("too many passwords to check at once")
         try:
-            return _HASHER.verify(user.password_hash if user else _NOBODY, password) and user is not None
+            return _HASHER.verify(user.password_hash if user else _NOBODY, normalize("NFKC", password)) and bool(user)
         except (VerifyMismatchError, InvalidHashError):
             return False
         finally:
             _SLOTS.release()
 
     def set_password(self, password: str) -> None:
-        """Give the account another password. Whoever is signed in stays so: `UserSession.end_all_of`."""
-        self.password_hash = _HASHER.hash(password)
+        """Give the account another password. Whoever is signed in stays so: `UserSession.end_all_of`.
+
+        Keyboards differ in how they compose a letter, so it is hashed as NFKC (NIST SP 800-63B 3.1.1.2).
+        """
+        self.password_hash = _HASHER.hash(normalize("NFKC", password))
 
     def disable(self) -> None:
         """Close the account; its sessions end with the commit, everywhere."""

@@ -1,8 +1,10 @@
 """Signing in and out, sessions, guessing, and the operator's accounts."""
 
 import re
+import unicodedata
 from datetime import UTC, datetime, timedelta
 
+import pytest
 import time_machine
 
 from flask_revalidation import revalidate_everything, write
@@ -94,6 +96,23 @@ def test_session_ends_by_itself_after_two_weeks(bob):
         with time_machine.travel(start + timedelta(days=14, minutes=minutes)):
             bob.set_cookie(SESSION, token)
             assert bob.get("/dashboard").status_code == status
+
+
+@pytest.mark.parametrize(
+    ("chosen", "typed"),
+    [
+        ("Schl\u00fcssel-am-Haken", "Schlu\u0308ssel-am-Haken"),
+        ("Schlu\u0308ssel-am-Haken", "Schl\u00fcssel-am-Haken"),
+        ("\uff50\uff41\uff53\uff53\uff57\uff4f\uff52\uff44-123", "password-123"),
+        ("\ub300\ubb38-\uc5f4\uae30-1", unicodedata.normalize("NFD", "\ub300\ubb38-\uc5f4\uae30-1")),
+    ],
+)
+def test_password_is_the_same_on_every_keyboard(app, visitor, chosen, typed):
+    with app.app_context(), write(by="test"):
+        User.find_author("ada").set_password(chosen)
+
+    assert visitor.act("accounts.sign_in", email="ada@hallway.example", password=typed).status_code == 303
+    assert visitor.act("accounts.sign_in", email="ada@hallway.example", password=f"{typed}.").status_code == 422
 
 
 def test_unknown_address_and_wrong_password_get_the_same_answer_and_the_same_work(app, visitor, monkeypatch):

@@ -8,6 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from models.delivery import effect
 from models.post import Post
+from models.publication import PostStatus
 from models.text import shortened, storable, to_html
 from models.user import User
 
@@ -54,16 +55,25 @@ def render_ahead(payload: Any) -> str | None:
 
 @effect("github", "release")
 def release_changed(payload: Any, html: str | None = None) -> set[str]:
-    """Begin a draft. Sent for each thing that happens to a release; only its publication is news.
+    """Begin a draft when a release is published; when it is edited, a draft that nobody has touched follows.
 
     The delivery's id is not part of what GitHub signs, so a replay can carry a new one: the post itself is unique.
     """
-    if payload.get("action") != "published":
-        return set()
     release = Release.model_validate(payload.get("release"))
     origin = f"github:release:{release.id}"
-    if Post.has_origin(origin):
+    post = Post.made_from(origin)
+    if payload.get("action") == "published" and not post:
+        post = User.owner().write(release.title, release.text, html=html)
+        post.origin = origin
+    elif payload.get("action") == "edited" and post and post.status == PostStatus.DRAFT and _untouched(post, payload):
+        post.update(title=release.title, body=release.text, html=html)
+    else:
         return set()
-    post = User.owner().write(release.title, release.text, html=html)
-    post.origin = origin
     return set(post.cache_tags)
+
+
+def _untouched(post: Post, payload: Any) -> bool:
+    """Say whether the draft still is what the release was before this edit."""
+    before = {name: change.get("from") for name, change in (payload.get("changes") or {}).items()}
+    release = Release.model_validate(payload["release"] | before)
+    return post.version == 1 or (post.title, post.body) == (release.title, release.text)

@@ -1,11 +1,12 @@
 """The GitHub door: signed bytes without a time, releases that become drafts, once."""
 
 import json
+from urllib.parse import urlencode
 
 import comrak
 import pytest
 import webhooks
-from sqlalchemy import select
+from sqlalchemy import select, text
 from webhooks import GITHUB, drafts, github_signature, inbox, release, send_github
 
 from flask_revalidation import write
@@ -107,13 +108,78 @@ def test_edited_draft_is_not_overwritten_by_a_replay(app, ada, visitor, find_pos
     assert find_post("two-doors").body == "Mine."
 
 
+def edited(changes=None, **about):
+    return release("edited", **about) | ({} if changes is None else {"changes": changes})
+
+
+def test_draft_that_nobody_has_touched_follows_its_release(app, visitor, find_post):
+    send_github(visitor, release())
+
+    send_github(visitor, edited(body="All *three* open."), delivery="d-2")
+    told = {"name": {"from": "Two doors"}, "body": {"from": "All *three* open."}, "make_latest": {"to": True}}
+    send_github(visitor, edited(told, name="Three doors", body="Shut."), delivery="d-3")
+    late = {"body": {"from": "Both *open*."}}
+    assert send_github(visitor, edited(late, body="Late."), delivery="d-4").json["outcome"] == "ignored"
+
+    post = find_post("two-doors")
+    assert (post.title, post.version, post.status) == ("Three doors", 3, "draft")
+    assert "Shut." in post.body_html
+    assert post.body.startswith("Shut.\n\n[The release on GitHub]")
+
+
+@pytest.mark.parametrize("touch", ["write", "publish", "schedule", "delete"])
+def test_post_that_someone_has_touched_does_not_follow_its_release(app, ada, visitor, find_post, touch):
+    send_github(visitor, release())
+    post = find_post("two-doors")
+    if touch == "write":
+        ada.act("posts.update_post", post_id=post.id, version=1, title="Mine", body="Mine.")
+    else:
+        ada.act(f"posts.{touch}_post", post_id=post.id, **({"publish_at": "2099-01-01"} if touch == "schedule" else {}))
+
+    for number, changes in enumerate([None, {}, {"body": {"from": "Both *open*."}}]):
+        told = send_github(visitor, edited(changes, body="Theirs."), delivery=f"d-{number + 2}")
+        assert told.json["outcome"] == "ignored"
+    with app.app_context():
+        bodies = db.session.scalars(text("SELECT body FROM post WHERE origin IS NOT NULL")).all()
+        assert [("Theirs" in body) for body in bodies] == [False]
+
+
+@pytest.mark.parametrize("type", ["application/x-www-form-urlencoded", "application/json", "text/plain"])
+def test_delivery_as_a_form_is_read(app, visitor, find_post, type):
+    body = urlencode({"payload": json.dumps(release(body="50% + ü & payload={}"))}).encode()
+    headers = {"X-Hub-Signature-256": github_signature(body), "X-GitHub-Event": "release", "X-GitHub-Delivery": "d-1"}
+
+    answer = visitor.post(GITHUB, data=body, headers=headers, content_type=type)
+
+    assert answer.json == {"received": True, "outcome": "applied"}
+    assert find_post("two-doors").body.startswith("50% + ü & payload={}")
+
+
+def test_words_in_a_json_delivery_are_never_read_as_a_form(app, visitor, find_post):
+    forged = urlencode({"payload": json.dumps(release(name="Forged"))})
+    body = json.dumps(release(body=f"Good.&{forged}&")).encode()
+    headers = {"X-Hub-Signature-256": github_signature(body), "X-GitHub-Event": "release", "X-GitHub-Delivery": "d-1"}
+
+    visitor.post(GITHUB, data=body, headers=headers, content_type="application/x-www-form-urlencoded")
+
+    assert drafts(app) == [("github:release:71", "Two doors")]
+
+
+@pytest.mark.parametrize(
+    "body", [b"payload=", b"payload", b"payload=%ff", b"payload=%7B", b"payload=[]", b"payload=&payload={}"]
+)
+def test_form_without_json_text_is_refused(app, visitor, body):
+    assert send_github(visitor, body).status_code == 400
+    assert inbox(app) == []
+
+
 @pytest.mark.parametrize("event", ["ping", "push", "issues", "a_new_one"])
 def test_other_events_are_stored_as_ignored(app, visitor, event):
     assert send_github(visitor, {"zen": "Keep it simple."}, event=event).status_code == 200
     assert inbox(app) == [("github", "d-1", "ignored", 0)]
 
 
-@pytest.mark.parametrize("action", ["created", "edited", "deleted", "released", "unpublished", None, 7])
+@pytest.mark.parametrize("action", ["created", "edited", "deleted", "released", "prereleased", "unpublished", None, 7])
 def test_only_the_publication_of_a_release_is_news(app, visitor, action):
     assert send_github(visitor, release(action)).json["outcome"] == "ignored"
     assert drafts(app) == []
@@ -243,7 +309,7 @@ def test_without_a_secret_nobody_is_let_in(app, visitor):
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"{", b"[]", b"null", b'"x"', b'{"a": "\xff"}', b"payload=%7B%7D", b"[" * 100_000]
+    "body", [b"", b"{", b"[]", b"null", b'"x"', b'{"a": "\xff"}', b"payload=%5B%5D", b"[" * 100_000]
 )
 def test_signed_body_that_is_no_object_is_unusable(app, visitor, body):
     assert refused(app, send_github(visitor, body), 400)

@@ -18,8 +18,7 @@ from api.webhooks.receive import Event, Sender
 from models import release
 from web.problems import Problem
 
-_DELIVERY = re.compile(r"[A-Za-z0-9-]{1,64}")
-_EVENT = re.compile(r"[a-z_]{1,100}")
+_DELIVERY_AND_EVENT = re.compile(r"[A-Za-z0-9-]{1,64} [a-z_]{1,100}")
 
 
 def verify(body: bytes, signature: str, secrets: Sequence[str]) -> bool:
@@ -31,7 +30,7 @@ def verify(body: bytes, signature: str, secrets: Sequence[str]) -> bool:
 def identify(_payload: dict[str, Any]) -> Event:
     """Return the event as the headers name it."""
     delivery, event = (request.headers.get(name, "") for name in ("X-GitHub-Delivery", "X-GitHub-Event"))
-    if not (_DELIVERY.fullmatch(delivery) and _EVENT.fullmatch(event)):
+    if not _DELIVERY_AND_EVENT.fullmatch(f"{delivery} {event}"):
         raise Problem("bad-request", "X-GitHub-Delivery and X-GitHub-Event name the delivery and what has happened.")
     return Event(delivery, event)
 

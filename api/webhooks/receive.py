@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from types import ModuleType
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from flask import current_app, request
 
@@ -78,6 +79,8 @@ class Sender:
         if not signed:
             detail = "The signature does not hold for these bytes, here and now."
             raise Problem("bad-signature", detail, headers={"WWW-Authenticate": f'{self.header} realm="webhooks"'})
+        if body.startswith(b"payload="):  # a form, whatever its type says; what is kept is the JSON text in it
+            body = unquote_to_bytes(body[8:].partition(b"&")[0].replace(b"+", b" "))
         payload = _parse(body)
         return self._accept(self.identify(payload), body, payload)
 
@@ -120,10 +123,9 @@ def _process(delivery: Delivery, prepared: Any = None, payload: Any = None) -> D
 
 def finish_pending() -> int:
     """Process what a dead worker or a failure has left, up to fifty; return how many are done now."""
-    left = [delivery.id for delivery in Delivery.pending(UNATTENDED)]
     done = 0
     with suppress(Busy):  # the next call goes on from here
-        for row_id in left:
+        for row_id in [delivery.id for delivery in Delivery.pending(UNATTENDED)]:
             with write(by="webhook"):
                 done += _process(Delivery.find(row_id)) in (DeliveryStatus.APPLIED, DeliveryStatus.IGNORED)
     return done

@@ -18,12 +18,12 @@ LIMITS = [RateLimit(20, DAY, by=network)]
 
 
 class MessageForm(Form):
-    """A letter to the house. `website` is a trap: people do not see the field, programs fill it in."""
+    """A letter to the house. `leave_empty` is a trap: people do not see the field, programs fill it in."""
 
     name: Name = Field(title="Your name")
     email: Email = Field(title="Your address")
     message: Annotated[Text, Field(max_length=5000, pattern=r"\S", title="Your letter"), NFC]
-    website: Annotated[str, Field(max_length=200)] = ""
+    leave_empty: str = ""
 
 
 class OneMessage(Form):
@@ -34,12 +34,11 @@ class OneMessage(Form):
 
 @action(allow=anyone("strangers write to us"), rate_limit=LIMITS)
 def send_message(form: MessageForm, _user: User | None) -> Result:
-    """Put a letter into the inbox."""
+    """Put a letter into the inbox. What sprang the trap is suspected, never lost: a browser may have filled it in."""
     if not Setting.is_on(Switch.CONTACT):
         return conflict("The contact form is closed at the moment; your words are still here.")
-    if not form.website:
-        Message.send(name=form.name, email=form.email, body=form.message)
-        revalidate_tag("messages")
+    Message.send(name=form.name, email=form.email, body=form.message, suspected=bool(form.leave_empty))
+    revalidate_tag("messages")
     return success("Thank you. Your letter has arrived, and a person will read it.")
 
 

@@ -1,5 +1,7 @@
 """Messages from readers."""
 
+from typing import Literal
+
 from flask import Blueprint, render_template
 from pydantic import BaseModel
 
@@ -13,9 +15,9 @@ bp = Blueprint("inbox", __name__)
 
 
 class InboxQuery(BaseModel):
-    """`?show=unread`, which leaves out what was read, and `?before=`."""
+    """`?show=unread`, which leaves out what was read, or `?show=suspected`, and `?before=`."""
 
-    show: str | None = None
+    show: Literal["unread", "suspected"] | None = None
     before: Before = None
 
 
@@ -24,14 +26,11 @@ class InboxQuery(BaseModel):
 def index() -> str:
     """Show the messages."""
     query = asked(InboxQuery)
-    unread_only = query.show == "unread"
-    messages = cached(
-        "inbox.messages", query.show, query.before, tags=["messages"], render=lambda: _messages(query, unread_only)
-    )
-    return render_template("inbox/index.html", messages=messages, unread_only=unread_only)
+    messages = cached("inbox.messages", query.show, query.before, tags=["messages"], render=lambda: _messages(query))
+    return render_template("inbox/index.html", messages=messages, show=query.show)
 
 
-def _messages(query: InboxQuery, unread_only: bool) -> str:
-    page = Message.inbox(query.before, unread_only=unread_only)
+def _messages(query: InboxQuery) -> str:
+    page = Message.inbox(query.before, show=query.show)
     paging = Paging("/dashboard/inbox", query.model_dump(), page)
     return render_template("inbox/_messages.html", messages=page.rows, paging=paging)

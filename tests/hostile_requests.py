@@ -115,7 +115,7 @@ TYPES = [
 ]
 FIELDS = """
 _key _page author before body comment_id cursor email id key limit message name next page password persona post_id q
-role session slug status tag tags title version website
+role session slug status tag tags title version zone leave_empty
 """
 COOKIES = ["session", "flash", "visitor", "device", "__Host-session", "__Host-flash", "", "=", "session=x; session"]
 

@@ -1,5 +1,7 @@
 """Letters, from the form to the inbox."""
 
+import re
+
 import pytest
 from scenarios import good_fields
 from sqlalchemy import text
@@ -26,12 +28,31 @@ def test_letter_is_read_and_unread_again(app, ada):
     assert f'id="message_{letter}"' in ada.get("/dashboard/inbox?show=unread").text
 
 
-def test_program_that_fills_the_trap_is_thanked_and_ignored(app, visitor):
-    answer = visitor.act("messages.send_message", name="x", email="x@x.example", message="buy", website="http://x")
+def test_letter_that_springs_the_trap_is_kept_in_a_folder_of_its_own(app, ada, visitor):
+    answer = visitor.act("messages.send_message", name="Ina", email="x@x.example", message="Hello", leave_empty="Ina")
 
     assert answer.status_code == 303
+    assert "Ina" not in ada.get("/dashboard/inbox").text + ada.get("/dashboard/inbox?show=unread").text
+    assert "<dt>Unread letters</dt><dd>4</dd>" in ada.get("/dashboard").text
+    suspected = ada.get("/dashboard/inbox?show=suspected").text
+    assert suspected.count('class="letter') == 1
+    assert "Ina" in suspected
+
     with app.app_context():
-        assert len(Message.inbox().rows) == 9
+        letter = Message.inbox(show="suspected").rows[0].id
+    ada.act("messages.mark_unread", page="/dashboard/inbox?show=suspected", message_id=letter)
+
+    assert "Nothing is suspected." in ada.get("/dashboard/inbox?show=suspected").text
+    assert "Ina" in ada.get("/dashboard/inbox?show=unread").text
+    assert "<dt>Unread letters</dt><dd>5</dd>" in ada.get("/dashboard").text
+
+
+def test_no_program_of_a_browser_would_fill_the_trap(visitor):
+    trap = re.search(r'<div class="trap".*?</div>', visitor.get("/contact").text, re.DOTALL)[0]
+
+    name = re.search(r'name="(\w+)"', trap)[1]
+    assert not re.search("name|mail|url|site|phone|tel|company|address|city|zip|country|user|pass|card|day", name)
+    assert 'autocomplete="off"' in trap
 
 
 def test_letters_without_end_are_slowed_down_and_kept(app, visitor):

@@ -59,7 +59,7 @@ def test_account_comments_only_so_often(app, cleo, find_post):
 
 
 def test_filled_trap_is_counted_like_a_letter(app, visitor):
-    answers = [visitor.act("messages.send_message", **LETTER, website="x").status_code for _ in range(21)]
+    answers = [visitor.act("messages.send_message", **LETTER, leave_empty="x").status_code for _ in range(21)]
 
     assert answers == [303] * 20 + [429]
 

@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ FLAGS = [
     "--disable-quic",
     "--no-first-run",
 ]
+FORGETFUL = "--disable-back-forward-cache"
 # Drawn by lot or read from a clock: such a value only tells what is new from what was there at the start.
 VOLATILE = ("digest", "fields", "version", "visitor", "blocked_until", "counted_since", "password_hash", "read_at")
 VOLATILE += ("data", "deleted_at", "created_at", "updated_at", "published_at", "used_at", "expires_at", "revoked_at")
@@ -117,8 +119,9 @@ def chromium() -> Iterator[Browser]:
     expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         # Back takes the page from memory, as it does for people; left alone, Playwright switches that off.
-        unlike_people = ["--disable-back-forward-cache"]
-        browser = playwright.chromium.launch(executable_path=found, args=flags, ignore_default_args=unlike_people)
+        launch = partial(playwright.chromium.launch, executable_path=found, args=flags)
+        browser = launch(ignore_default_args=[FORGETFUL])
+        browser.forgetful = launch  # type: ignore[attr-defined]  # the same, and each page is loaded anew
         yield browser
         browser.close()
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from browsing_steps import DRAFT, LIVE, OpenPage
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 if TYPE_CHECKING:
     from browsing import House
@@ -68,9 +68,14 @@ def test_back_to_the_desk_shows_the_switch_where_it_stands(open_page: OpenPage) 
     expect(page.locator("#notice")).to_have_text("")
 
 
-def test_back_shows_a_reader_what_others_published_meanwhile(open_page: OpenPage) -> None:
-    reader, bob = open_page(), open_page(person="bob")
+@pytest.mark.parametrize("kept", [True, False], ids=["from memory", "loaded anew"])
+def test_back_shows_a_reader_what_others_published_meanwhile(
+    open_page: OpenPage, house: House, chromium: Browser, kept: bool
+) -> None:
+    browser = chromium if kept else chromium.forgetful()  # type: ignore[attr-defined]
+    reader, bob = browser.new_page(base_url=house.server.url), open_page(person="bob")
     reader.goto("/blog")
+    reader.evaluate("window.kept = true")
     reader.goto("/contact")
     bob.goto("/dashboard/posts")
     bob.get_by_role("switch", name=f"Published: {DRAFT}").click()
@@ -79,6 +84,8 @@ def test_back_shows_a_reader_what_others_published_meanwhile(open_page: OpenPage
 
     expect(reader).to_have_title("Posts · Hallway & Door")
     expect(reader.get_by_role("link", name=DRAFT)).to_have_count(1)
+    assert reader.evaluate("window.kept") is (kept or None)
+    reader.close() if kept else browser.close()
 
 
 def test_back_keeps_what_was_typed(open_page: OpenPage) -> None:

@@ -6,7 +6,10 @@
 
   // An answer that was made before a later one's write does not get the last word.
   let asked = 0, drawn = 0;
-  document.addEventListener("htmx:before:request", (event) => { event.detail.ctx.number = ++asked; });
+  document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
+    ctx.number = ++asked;
+    ctx.request.cache = "no-cache";  // on the way back, the browser's own copy would do for everything
+  });
 
   document.addEventListener("htmx:before:swap", (event) => {
     const ctx = event.detail.ctx, form = ctx.sourceElement?.closest?.("form");

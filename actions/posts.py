@@ -4,6 +4,7 @@ Every one changes a list somewhere, and most the post's own page: the post knows
 """
 
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
@@ -42,6 +43,7 @@ class PreviewedPost(EditedPost):
 class ScheduledPost(OnePost):
     """Which post, and when."""
 
+    zone: ZoneInfo = ZoneInfo("UTC")  # where the writer is, told by their browser
     publish_at: Moment = Field(title="Have it published at", description="Coordinated Universal Time (UTC)")
 
 
@@ -58,7 +60,7 @@ def create_post(form: NewPost, user: User, html: str) -> Result:
     post = user.write(form.title, form.body, slug=form.slug, html=html)
     db.session.flush()  # its row is named by its id
     revalidate_tag("posts")
-    return success(f"“{post.title}” is saved as a draft.", focus=_row_of(post))
+    return success(f"“{post.title}” is saved as a draft.", focus=f"row_{post.id}")
 
 
 @action(allow=writers, prepare=render)
@@ -72,7 +74,9 @@ def update_post(form: EditedPost, user: User, html: str) -> Result:
     tags = form.tags.split(",") if form.tags is not None else None
     post.update(user, title=form.title, body=form.body, slug=form.slug, tags=tags, html=html)
     revalidate_tag(*post.cache_tags)
-    return success(f"“{post.title}” is saved.")
+    kept = ", ".join(tag.name for tag in post.tags)
+    told = f" Its tags: {kept or 'none'}." if tags and kept != form.tags else ""  # a letter may be spelt out
+    return success(f"“{post.title}” is saved.{told}")
 
 
 @action(allow=writers, prepare=render, writes=False)
@@ -110,7 +114,7 @@ def schedule_post(form: ScheduledPost, user: User) -> Result:
         return conflict("This post is live already.")
     post.schedule(form.publish_at, user)
     revalidate_tag(*post.cache_tags)
-    return success(f"“{post.title}” will go live on {form.publish_at:%-d %B %Y at %H:%M} UTC.")
+    return success(f"“{post.title}” will go live on {form.publish_at.astimezone(form.zone):%-d %B %Y at %H:%M %Z}.")
 
 
 @action(allow=writers)
@@ -129,8 +133,4 @@ def restore_post(form: OnePost, user: User) -> Result:
     post = user.find_post(form.post_id, deleted=True)
     post.restore(user)
     revalidate_tag(*post.cache_tags)
-    return success(f"“{post.title}” is back.", focus=_row_of(post))
-
-
-def _row_of(post: Post) -> str:
-    return f"row_{post.id}"
+    return success(f"“{post.title}” is back.", focus=f"row_{post.id}")

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from sqlalchemy.orm import lazyload
 
 from flask_revalidation import cached
-from models import Post, PostFilter, PostStatus, User
+from models import Post, PostFilter, PostStatus, User, db
 from pages.access import only
 from pages.paging import Before, Paging, Words, asked
 from web.auth import current_user, writers
@@ -39,6 +39,7 @@ def index() -> str:
         total=counts[query.status],
         query=query,
         paging=Paging("/dashboard/posts", query.model_dump(), page),
+        overdue=db.session.scalars(Post.due(minutes_ago=1).limit(20)).all(),
         publish=_writer().may_publish,
         cached_row=_cached_row,
     )

@@ -1,6 +1,8 @@
 """The writers' actions do what their forms say, for those who may, and every page that shows it is fresh."""
 
 import re
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
@@ -107,6 +109,90 @@ def test_schedule_needs_a_time_to_come(ada, find_post, when):
 
     assert answer.status_code == 422
     assert find_post(DRAFT).status == "draft"
+
+
+@pytest.mark.parametrize(
+    ("zone", "typed", "utc"),
+    [
+        ("Europe/Berlin", "2099-01-01T08:00", "2099-01-01T07:00"),
+        ("Europe/Berlin", "2099-07-01T08:00", "2099-07-01T06:00"),
+        ("Europe/Berlin", "2099-10-25T02:30", "2099-10-25T00:30"),  # twice on that day: the first
+        ("Asia/Kathmandu", "2099-01-01T05:45", "2099-01-01T00:00"),
+        ("America/St_Johns", "2098-12-31T20:30", "2099-01-01T00:00"),
+        ("UTC", "2099-01-01T08:00", "2099-01-01T08:00"),
+        ("Europe/Berlin", "2099-01-01T08:00+00:00", "2099-01-01T08:00"),
+    ],
+)
+def test_time_is_the_one_where_the_writer_is(ada, find_post, zone, typed, utc):
+    post = find_post(DRAFT)
+
+    answer = ada.act("posts.schedule_post", htmx=True, post_id=post.id, publish_at=typed, zone=zone)
+
+    assert f"{find_post(DRAFT).publish_at:%Y-%m-%dT%H:%M}" == utc
+    assert datetime.fromisoformat(f"{utc}Z").astimezone(ZoneInfo(zone)).strftime("%-d %B %Y at %H:%M %Z") in answer.text
+
+
+@pytest.mark.parametrize(
+    ("zone", "typed"),
+    [
+        ("Europe/Berlin", "2099-03-29T02:30"),
+        ("Australia/Lord_Howe", "2099-10-04T02:15"),
+        ("Europe/Atlantis", "2099-01-01T00:00"),
+        ("../../etc/passwd", "2099-01-01T00:00"),
+        ("Europe/Berlin", "9999-12-31T23:59"),
+        ("Asia/Tokyo", "0001-01-01T00:00"),
+    ],
+)
+def test_time_that_no_clock_shows_is_refused(ada, find_post, zone, typed):
+    post = find_post(DRAFT)
+
+    answer = ada.act("posts.schedule_post", htmx=True, post_id=post.id, publish_at=typed, zone=zone)
+
+    assert answer.status_code == 422
+    assert find_post(DRAFT).publish_at is None
+
+
+def test_desk_says_what_is_overdue(ada, find_post):
+    ada.act("posts.schedule_post", post_id=find_post(DRAFT).id, publish_at="2099-01-01T00:00")
+    assert "Overdue" not in ada.get("/dashboard/posts").text
+
+    with time_machine.travel("2099-01-01T00:00:30+00:00"):
+        assert "Overdue" not in ada.get("/dashboard/posts").text  # the schedule has its moment
+    with time_machine.travel("2099-01-01T00:01:01+00:00"):
+        ada.act("demo.switch_persona", persona="ada")
+        assert re.search("Overdue.*Names on doorbells", ada.get("/dashboard/posts").text)
+
+
+def test_saving_a_post_as_it_was_changes_nothing(ada, find_post):
+    before = find_post(PUBLISHED)
+
+    ada.act("posts.update_post", **edit_fields(before))
+
+    after = find_post(PUBLISHED)
+    assert (after.version, after.updated_at) == (before.version, before.updated_at)
+    ada.act("posts.update_post", **edit_fields(before, tags="another"))
+    assert find_post(PUBLISHED).version == before.version + 1
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("C#, C++", "Its tags: c-sharp, c-plus-plus."),
+        ("Ärger, arger", "Its tags: arger."),
+        ("!!!, ✂", "Its tags: "),
+        ("!!!", "Its tags: none."),
+        ("漢字", "Its tags: hanzi."),
+        ("doors", None),
+        ("", None),
+    ],
+)
+def test_tag_that_is_spelt_otherwise_merged_or_dropped_is_told(ada, find_post, typed, told):
+    answer = ada.act(
+        "posts.update_post", htmx=True, page="/dashboard/posts", **edit_fields(find_post(PUBLISHED), tags=typed)
+    )
+
+    assert (told or "is saved.") in answer.text
+    assert ("Its tags" in answer.text) is (told is not None)
 
 
 def test_scheduled_post_goes_live_when_due_and_once(app, ada, visitor, find_post):

@@ -6,8 +6,9 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+from browsing import become
 from browsing_steps import DRAFT, LIVE, OpenPage, press, said
-from playwright.sync_api import Dialog, Page, expect
+from playwright.sync_api import Browser, Dialog, Page, expect
 
 if TYPE_CHECKING:
     from browsing import House
@@ -174,32 +175,6 @@ def test_a_key_sends_the_form_one_is_in(open_page: OpenPage, key: str) -> None:
     said(page, f"“{DRAFT}” is saved.")
 
 
-def test_the_address_is_suggested_until_someone_writes_one(open_page: OpenPage, house: House) -> None:
-    page = open_page(person="bob")
-    page.goto(DESK)
-    title, address = page.get_by_label("New post"), page.get_by_label("Address")
-    title.press_sequentially("Häuser & Türen")
-    expect(address).to_have_value("hauser-turen")
-    address.fill("doors")
-    title.press("End")
-    title.press_sequentially(" Two")
-    expect(address).to_have_value("doors")
-    press(page, "Save draft")
-
-    said(page, "“Häuser & Türen Two” is saved as a draft.")
-    assert house.query("SELECT slug FROM post ORDER BY id DESC LIMIT 1") == [("doors",)]
-
-
-def test_a_suggested_address_that_is_taken_is_no_obstacle(open_page: OpenPage, house: House) -> None:
-    page = open_page(person="bob")
-    page.goto(DESK)
-    page.get_by_label("New post").press_sequentially(DRAFT)
-    press(page, "Save draft")
-
-    said(page, f"“{DRAFT}” is saved as a draft.")
-    assert house.query("SELECT slug FROM post ORDER BY id DESC LIMIT 1") == [("names-on-doorbells-2",)]
-
-
 @pytest.mark.parametrize("kind", ["htmx", "plain"])
 def test_preview_shows_unsaved_words_and_leaves_them(open_page: OpenPage, house: House, kind: str) -> None:
     page = open_page(kind, "bob")
@@ -241,15 +216,20 @@ def test_whoever_saves_second_chooses(open_page: OpenPage, house: House, kind: s
     assert house.query("SELECT body FROM post WHERE title = ?", DRAFT) == [(kept,)]
 
 
-def test_the_schedule_says_what_the_time_is_here(house: House, open_page: OpenPage) -> None:
-    page = open_page(person="bob")
+@pytest.mark.parametrize("person_is_in", ["Asia/Tokyo", "America/St_Johns"])
+def test_times_are_those_of_the_person_and_named(house: House, chromium: Browser, person_is_in: str) -> None:
+    context = chromium.new_context(base_url=house.server.url, timezone_id=person_is_in)
+    become(context, house, "bob")
+    page = context.new_page()
     edit(page)
+    expect(page.get_by_label("Have it published at")).to_have_accessible_description(f"Your time ({person_is_in})")
     page.get_by_label("Have it published at").fill("2096-02-29T12:00")
-    zone = page.evaluate("Intl.DateTimeFormat().resolvedOptions().timeZone")
+    press(page, "Schedule")
 
-    expect(page.get_by_label("Have it published at")).to_have_accessible_description(re.compile("UTC"))
-    expect(page.locator("[data-local-time]")).to_contain_text(f"({zone})")
-    expect(page.locator("[data-local-time]")).to_contain_text("2096")
+    utc = {"Asia/Tokyo": "03:00", "America/St_Johns": "15:30"}[person_is_in]
+    expect(page.locator(".byline [data-moment]")).to_have_text(f"29 February 2096 at 12:00 ({person_is_in})")
+    assert house.query("SELECT publish_at FROM post WHERE title = ?", DRAFT) == [(f"2096-02-29 {utc}:00.000000",)]
+    context.close()
 
 
 def test_an_open_panel_is_part_of_the_address(open_page: OpenPage) -> None:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationInfo
 
 from models.text import normal
 
@@ -28,12 +28,12 @@ Name = Annotated[Line, Field(min_length=1, max_length=80, pattern=_LINE), NFC]
 Email = Annotated[str, Field(max_length=254, pattern=_ADDRESS, json_schema_extra={"format": "email"})]
 
 
-def _as_utc(value: datetime) -> datetime:
-    # A date field of a browser carries no zone; its label says UTC.
-    try:
-        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
-    except OverflowError:
-        raise ValueError("Please give a date and a time.") from None
+def _as_utc(value: datetime, told: ValidationInfo) -> datetime:
+    # A date field of a browser carries no zone, the field `zone` before it does. There, clocks may skip an hour.
+    there = value if value.tzinfo else value.replace(tzinfo=told.data.get("zone", UTC))
+    if not 2000 <= value.year < 3000 or there.astimezone(UTC).astimezone(there.tzinfo) != there:
+        raise ValueError("Please give a date and a time that clocks will show there.")
+    return there.astimezone(UTC)
 
 
 # Left empty, a form means: make one.

@@ -1,7 +1,17 @@
-// The server takes UTC; what that is for the reader stands beside it.
-document.addEventListener("input", ({ target }) => {
-  const told = target.form?.querySelector("[data-local-time]"), when = new Date(`${target.form?.elements.publish_at?.value}Z`);
-  if (!told) return;
-  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  told.textContent = isNaN(when) ? "" : `That is ${when.toLocaleString("en-GB", { dateStyle: "long", timeStyle: "short" })} where you are (${zone}).`;
-});
+// The server tells times in UTC and takes those of any zone; with script, both are the reader's own, with its name.
+(() => {
+  "use strict";
+
+  const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
+  const tell = () => {
+    for (const time of document.querySelectorAll("[data-moment]")) {
+      time.textContent = `${new Date(time.dateTime).toLocaleString("en-GB", { dateStyle: "long", timeStyle: "short" })} (${timeZone})`;
+    }
+    for (const zone of document.querySelectorAll("[name=zone]")) {
+      zone.value = timeZone;
+      zone.form.querySelector(".hint").textContent = `Your time (${timeZone})`;
+    }
+  };
+  document.addEventListener("DOMContentLoaded", tell);
+  document.addEventListener("htmx:after:swap", tell);
+})();

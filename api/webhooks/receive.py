@@ -90,8 +90,7 @@ class Sender:
         known = Delivery.known(self.name, event.event_id)
         status = DeliveryStatus(known.status) if known else DeliveryStatus.PENDING
         if known is None or known.is_open:
-            prepare = self.prepare.get(event.type)
-            prepared = prepare(payload) if prepare else None
+            prepared = self.prepare[event.type](payload) if event.type in self.prepare else None
             with write(by=f"webhook {self.name}", patience=PATIENCE):
                 delivery = Delivery.receive(source=self.name, body=body, **asdict(event))
                 # What acts is what was stored first: some senders do not sign the id, and another body may carry it.

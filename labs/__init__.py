@@ -1,7 +1,7 @@
 """The labs: pages of the demo that show what the site teaches. The application runs without this folder.
 
 Nothing outside imports it: `app.py` finds it by its name, and only in a demo. What it adds to the site's own pages are
-the templates `labs/_front.html` and `labs/_masthead.html`, which those pages include where they are there.
+the templates `labs/_front.html`, `labs/_masthead.html` and `labs/_tour.html`, which they include where they are there.
 """
 
 from typing import Any
@@ -9,10 +9,10 @@ from typing import Any
 from flask import Flask
 
 from flask_server_actions import Action
-from labs import attack, guide, learn, outside, people, publish_handler, stale, two_ways, webhook
+from labs import attack, guide, learn, outside, people, publish_handler, stale, tour, two_ways, webhook
 from labs.blueprint import bp
 
-MODULES = (attack, guide, learn, outside, people, publish_handler, stale, two_ways, webhook)
+MODULES = (attack, guide, learn, outside, people, publish_handler, stale, tour, two_ways, webhook)
 
 
 def init_app(app: Flask) -> None:
@@ -20,6 +20,7 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(bp)
     asset: Any = app.jinja_env.globals["asset"]
     app.jinja_env.globals["lab_asset"] = lambda name: asset(name).replace("/static/", "/lab/static/", 1)
+    app.jinja_env.globals.update(tour_progress=tour.progress, tour_length=len(tour.STEPS))
     actions, found = app.extensions["server_actions"], (item for module in MODULES for item in vars(module).values())
     actions.actions |= {item.name: item for item in found if isinstance(item, Action)}
     actions.pages = [*actions.pages, bp.name]

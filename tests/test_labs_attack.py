@@ -75,5 +75,5 @@ def test_attack_is_built_from_the_registry(app):
     }
 
     assert set(re.findall(r"/lab/attack\?action=([\w.]+)#", listed)) == ours - labs
-    assert {name.partition(".")[0] for name in labs} == {"attack", "outside", "people", "stale", "webhook"}
+    assert {name.partition(".")[0] for name in labs} == {"attack", "outside", "people", "stale", "tour", "webhook"}
     assert hostile.ATTACKS.keys() == {"another", "extra", "nobody", "get", "foreign", "replay"}

@@ -1,0 +1,99 @@
+"""The tour: four steps on the real site, with and without script; it may be skipped, and goes on where it was left."""
+
+import re
+from html import unescape
+
+import pytest
+from markup import faults
+from scenarios import DRAFT
+
+pytest.importorskip("labs", reason="the folder labs/ is taken out")
+
+from labs.tour import STEPS
+
+
+@pytest.fixture
+def app(make_app):
+    return make_app(LABS="1")
+
+
+def strip(page):
+    """Return the number of the step that a page shows, and whether its button has been pressed; None without a tour."""
+    found = re.search(r'<aside class="tour( done)?" data-step="(\d?)"', page)
+    return found and (found[2], bool(found[1]))
+
+
+def test_front_page_says_in_one_line_what_this_is_and_offers_the_tour(visitor, make_app):
+    page = visitor.get("/").text
+
+    assert "A demo that teaches: press a button" in page.partition("</header>")[2].partition("</header>")[0]
+    assert "Take the tour: four steps, ninety seconds" in page
+    assert strip(page) is None
+    assert faults(page) == []
+    bare = make_app(LABS="0").test_client().get("/").text
+    assert "tour" not in bare
+    assert "Learn" not in bare
+
+
+def test_tour_leads_over_the_real_site(visitor, find_post):
+    def go(action, **fields):
+        answer = visitor.act(action, **fields)
+        assert answer.status_code == 303
+        return answer.location
+
+    address = go("tour.start")
+    assert address == STEPS[0].page
+    page = visitor.get(address).text
+    assert strip(page) == ("1", False)
+    assert "Sign out Ada" in page
+
+    published = visitor.act("posts.publish_post", page=address, htmx=True, post_id=find_post(DRAFT).id)
+    assert strip(published.text) == ("1", True)
+    assert STEPS[0].then in unescape(published.text)
+    for number in (2, 3, 4):
+        address = go("tour.go", number=number)
+        assert address == STEPS[number - 1].page
+        page = visitor.get(address).text
+        assert strip(page) == (str(number), False)
+        assert STEPS[number - 1].press in unescape(page)
+        assert faults(page) == []
+    assert f'id="{STEPS[3].page.partition("#")[2]}"' in page
+    assert go("tour.finish") == "/learn"
+    assert strip(visitor.get("/learn").text) is None
+
+
+def test_tour_that_was_left_goes_on_where_it_was(visitor):
+    visitor.act("tour.start")
+    visitor.act("tour.go", number=3)
+    elsewhere = visitor.get("/blog").text
+    assert strip(elsewhere) == ("", False)
+    assert "Go on with the tour" in elsewhere
+
+    assert visitor.act("tour.leave").location == "/"
+    assert strip(visitor.get("/dashboard/posts").text) is None
+    assert "Go on with the tour: step 3 of 4" in visitor.get("/").text
+    assert visitor.act("tour.start").location == STEPS[2].page
+    assert strip(visitor.get(STEPS[2].page).text) == ("3", False)
+
+
+def test_page_that_is_everyones_shows_nobodys_tour(app, visitor):
+    visitor.act("tour.start")
+    visitor.act("tour.go", number=2)
+    visitor.act("accounts.sign_out")
+    visitor.get("/contact")  # what is said once is read
+
+    assert strip(visitor.get("/blog").text) is None
+    assert strip(app.test_client().get("/blog").text) is None
+    assert "Take the tour" in app.test_client().get("/").text
+
+
+@pytest.mark.parametrize("number", [0, 5, -1, "x"])
+def test_there_is_no_other_step(visitor, number):
+    assert visitor.act("tour.go", number=number).status_code == 422
+
+
+def test_made_up_cookie_is_no_progress(visitor):
+    visitor.act("demo.switch_persona", persona="ada")
+    for value in ("3", "9 paused", "x"):
+        visitor.set_cookie("tour", value)
+        assert strip(visitor.get("/dashboard").text) is None

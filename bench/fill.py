@@ -27,7 +27,7 @@ def prepare(directory: str, posts: int = DEMO_POSTS, **environment: str) -> Flas
 
     The database is in `directory`, where no variable of the environment names another.
     """
-    app = create_app(Settings.from_environment({"DATA_DIR": directory, **environment}))
+    app = create_app(Settings.from_environment({"DATA_DIR": directory, "XRAY": "0", "LABS": "0", **environment}))
     with app.app_context():
         upgrade(MIGRATIONS)
         with write(by="bench"):

@@ -1,0 +1,331 @@
+"""The X-ray: one timeline for everyone who knocks, without a secret in it, in a file of its own."""
+
+import re
+import sqlite3
+from functools import partialmethod
+
+import pytest
+from api_client import issue_key
+from conftest import Browser
+from scenarios import POST, SESSION, fingerprint
+from webhooks import encoded, event, github_signature, release, signed
+
+from demo.keys import DEMO_CRON_SECRET
+from xray.redact import HIDDEN, Redactor
+from xray.story import told
+from xray.trace import Trace
+
+BEARER = {"Authorization": f"Bearer {DEMO_CRON_SECRET}"}
+
+
+class Whole(Browser):
+    """A browser that reads each answer to its end: what was seen is kept when the answer is out."""
+
+    open = partialmethod(Browser.open, buffered=True)
+
+
+@pytest.fixture
+def watched(make_app):
+    """Make an application with the X-ray on."""
+
+    def start(**environment):
+        app = make_app(XRAY="1", **environment)
+        app.test_client_class = Whole
+        return app
+
+    return start
+
+
+@pytest.fixture
+def app(watched):
+    return watched()
+
+
+def traces(app, **wanted):
+    """Return what was kept, newest first."""
+    found = app.extensions["xray"].latest()
+    return [facts for facts in found if all(facts[name] == value for name, value in wanted.items())]
+
+
+def trace_of(app, answer):
+    return app.extensions["xray"].find(answer.headers["X-Trace-Id"])
+
+
+def test_one_timeline_has_pages_actions_api_webhooks_cron_and_the_clock(app, ada, visitor):
+    body = encoded(event())
+    visitor.get("/")
+    ada.act("posts.publish_post", post_id=14)
+    visitor.get("/api/v1/posts")
+    visitor.get("/feed.xml")
+    visitor.post("/api/webhooks/stripe", data=body, headers={"Stripe-Signature": signed(body)})
+    visitor.post("/api/cron/publish-due", headers=BEARER)
+    app.test_cli_runner().invoke(args=["cron", "publish-due"])
+
+    kinds = [facts["boundary"] for facts in traces(app)]
+    page = visitor.get("/xray").text
+
+    assert kinds[:7] == ["schedule", "cron", "webhook", "feed", "api", "action", "page"]
+    assert page.count('<li id="trace_') == len(set(kinds)) + 1  # Ada's sign-in too
+    assert "Ada → posts.publish_post → 2 tags replaced: /blog/" in page
+    assert "<script" in page  # which the page does without
+    assert re.search(r'<a href="/xray/[0-9a-f]{12}">', page)
+
+
+def test_trace_tells_in_causal_order_who_which_function_what_was_decided_and_what_is_fresh(app, ada):
+    facts = trace_of(app, ada.act("posts.publish_post", page="/dashboard/posts", htmx=True, post_id=14))
+
+    assert facts["who"] == "Ada, owner"
+    assert re.fullmatch(r"actions/posts\.py:\d+", facts["place"])
+    assert [step["what"] for step in facts["steps"]] == ["schema", "begin", "policy", "function", "commit", "page"]
+    assert {part["how"] for part in facts["parts"]} == {"filled"}
+    assert "UPDATE post SET" in " ".join(statement["text"] for statement in facts["statements"])
+    assert facts["fresh"][:6] == ["front page", "list", "post", "Atom feed", "JSON feed", "numbers"]
+    assert re.search(r"cannot drift apart\. Fresh by it: front page, list, .*: \d+ places, 1 request", facts["strip"])
+
+    page = ada.get(f"/xray/{facts['id']}").text
+    for said in ("writers lets pass Ada", "actions/posts.py", 'class="line declares"', "verb Publication.publish"):
+        assert said in page
+
+
+REFUSED = [
+    ("bob", {"post_id": 1, "role": "owner"}, 422, "hostile caller: the schema said no"),
+    ("cleo", {"post_id": 1}, 403, "the policy `writers` said no"),
+    ("bob", {"post_id": 24}, 404, "what is not theirs and what is not there look the same"),
+    (None, {"post_id": 1}, 401, "it is called like a function does not stop it from being a server boundary"),
+]
+
+
+@pytest.mark.parametrize(("person", "fields", "status", "said"), REFUSED)
+def test_refusal_names_the_rule_in_the_words_of_the_article(app, sign_in, visitor, person, fields, status, said):
+    facts = trace_of(app, (sign_in(person) if person else visitor).act("posts.publish_post", **fields))
+
+    assert (facts["status"], facts["tags"]) == (status, [])
+    assert said in facts["strip"]
+    assert ": refused" in facts["sentence"]
+
+
+def test_answer_in_front_of_flask_is_a_row_too(app, visitor):
+    visitor.get("/blog")
+
+    facts = trace_of(app, visitor.get("/blog"))
+
+    assert facts["sentence"] == "somebody read /blog: from the cache, in front of Flask"
+    assert [part["how"] for part in facts["parts"]] == ["hit"]
+    assert len(visitor.get(f"/xray/{facts['id']}/parts").json) == 2  # the page, and the part it was made of
+
+
+def test_looking_writes_nothing_and_leaves_no_row(app, ada, visitor):
+    visitor.get("/")
+    before, known = fingerprint(app), len(traces(app))
+    own = traces(app)[0]["id"]
+
+    for path in (
+        "/xray",
+        "/xray/rows",
+        f"/xray/{own}",
+        f"/xray/{own}/strip",
+        f"/xray/{own}/parts",
+        "/xray/actions.json",
+    ):
+        assert visitor.get(path).status_code == 200, path
+    assert visitor.get("/static/site.css").status_code == 200
+
+    assert (fingerprint(app), len(traces(app))) == (before, known)
+    assert visitor.get("/xray/000000000000").status_code == 404
+
+
+def test_workers_share_one_timeline_and_it_is_bounded(app, watched):
+    other = watched()
+    for worker in (app, other) * 300:
+        trace = Trace("page", "GET", "/")
+        trace.facts |= told(trace.facts) | {"ms": 1}
+        worker.extensions["xray"].put(trace.facts)
+
+    with sqlite3.connect(app.config["DATA_DIR"] / "xray.db") as file:
+        (count,) = file.execute("SELECT count(*) FROM trace").fetchone()
+    file.close()
+    assert 500 <= count <= 520
+    assert traces(app) == traces(other)
+    assert app.test_client().get("/xray").text.count("× 120") == 1  # the same again is one row
+
+
+def test_file_that_cannot_be_written_fails_no_request(app, visitor, data_dir):
+    for path in data_dir.glob("xray.db*"):
+        path.unlink()
+    app.extensions["xray"].close()
+    (data_dir / "xray.db").mkdir()
+
+    answer = visitor.get("/")
+
+    assert (answer.status_code, traces(app)) == (200, [])
+
+
+WARNINGS = [
+    ("An action was called from another origin: https://evil.example", {"Origin": "https://evil.example"}),
+    ("An action was called from another origin: cross-site", {"Sec-Fetch-Site": "cross-site"}),
+]
+
+
+@pytest.mark.parametrize(("warning", "headers"), WARNINGS)
+def test_action_called_from_elsewhere_is_warned_of(app, visitor, warning, headers):
+    facts = trace_of(app, visitor.post("/_actions/posts.publish_post", data={"post_id": 1}, headers=headers))
+
+    assert [said for said in facts["warnings"] if said.startswith(warning)]
+    assert "same-origin check" in facts["strip"]
+
+
+def test_api_called_with_a_session_is_warned_of(app, ada):
+    assert trace_of(app, ada.get("/api/v1/posts"))["warnings"] == [
+        "The API was called with a browser's session. It opens nothing there."
+    ]
+
+
+def test_write_without_revalidation_and_tag_that_nobody_shows_are_warned_of():
+    trace = Trace("action")
+    trace.statement("UPDATE post SET title=? WHERE id = ?", 0)
+    trace.step("commit", "")
+    assert told(trace.facts)["warnings"] == ["Wrote to post, and revalidated nothing."]
+
+    trace.facts["tags"] = ["pots", "posts", POST]
+    assert told(trace.facts)["warnings"] == ["Revalidated “pots”, a tag that no cached place shows."]
+
+
+CANARY = "kX9vQ2mP7rT4wY8zB3nC6fH1jL5sD0gA"
+SECRETS = {
+    "DEMO": "1",
+    "SECRET_KEY": f"{CANARY}key",
+    "CRON_SECRET": f"{CANARY}cron",
+    "STRIPE_WEBHOOK_SECRET": f"whsec_{CANARY}",
+    "GITHUB_WEBHOOK_SECRET": f"{CANARY}hub",
+}
+
+
+@pytest.mark.sqlite("a variable of production turns the demo of PostgreSQL's tests off")
+def test_no_secret_is_in_any_trace(watched):
+    app = watched(**SECRETS)
+    browser, partner = app.test_client(), app.test_client()
+    key, body = issue_key(app, "bob"), encoded(event(email="canary@letters.example"))
+    signature, hub = signed(body, secret=SECRETS["STRIPE_WEBHOOK_SECRET"]), encoded(release())
+    person = {"email": "ada@hallway.example", "password": "open-the-door"}
+    page = "/sign-in?token=CANARYtoken"
+
+    browser.act("accounts.sign_in", page=page, **person | {"password": "CANARYguess"}, _key="CANARYonce")
+    browser.act("accounts.sign_in", page=page, htmx=True, **person)
+    session = browser.get_cookie("session").value
+    browser.get("/dashboard/inbox?token=CANARYtoken")
+    desk = "/dashboard/developers"
+    issued = browser.act("api_keys.create_key", page=desk, htmx=True, name="Phone", scope="posts:read").text
+    browser.act("messages.send_message", name="Ina", email="canary@letters.example", message="CANARYletter")
+    browser.act("memberships.start_checkout", email="canary@letters.example")
+    browser.get(f"/support/checkout/{SESSION}")
+    partner.get("/api/v1/me", headers={"Authorization": f"Bearer {key}"})
+    partner.get("/api/v1/me?api_key=CANARYquery", headers={"Authorization": "Bearer CANARYbad"})
+    partner.post("/api/v1/posts", json={"title": "T", "body": "CANARYbody"}, headers={"Authorization": f"Bearer {key}"})
+    partner.post("/api/webhooks/stripe", data=body, headers={"Stripe-Signature": signature})
+    hub_signature = github_signature(hub, SECRETS["GITHUB_WEBHOOK_SECRET"])
+    sender = {"X-Hub-Signature-256": hub_signature, "X-GitHub-Delivery": "d-9", "X-GitHub-Event": "release"}
+    partner.post("/api/webhooks/github", data=hub, headers=sender)
+    partner.post("/api/cron/publish-due", headers={"Authorization": f"Bearer {SECRETS['CRON_SECRET']}"})
+
+    kept = b"".join(path.read_bytes() for path in app.config["DATA_DIR"].glob("xray.db*")).decode(errors="ignore")
+    pages = "".join(browser.get(f"/xray/{facts['id']}").text for facts in traces(app))
+    assert len(traces(app)) >= 14
+    assert "Ada, owner" in kept
+    hidden = [
+        *list(SECRETS.values())[1:],
+        session,
+        key,
+        key.rpartition("_")[2],
+        signature,
+        hub_signature,
+        "canary@",
+        "CANARY",
+    ]
+    hidden += [*re.findall(r"hd_[A-Za-z0-9]+_[A-Za-z0-9_-]+", issued), "open-the-door", "ada@hallway.example"]
+    assert len(hidden) > 13
+    assert [secret for secret in hidden if secret in kept or secret in pages] == []
+
+
+LOOKS = [
+    "ina@letters.example",
+    "hd_Ab1_c-D",
+    "whsec_x",
+    "sk_test_1",
+    "cs_demo_1",
+    "a=1&_key=abc",
+    "Bearer abc",
+    "0" * 64,
+]
+
+
+@pytest.mark.parametrize("secret", [*LOOKS, CANARY])
+def test_what_looks_like_a_secret_is_hidden_wherever_it_stands(secret):
+    redact = Redactor({"CRON_SECRET": CANARY, "PORT": "8000"})
+
+    kept = str(redact({f"to {secret}": [1, f"of {secret}"]}))
+
+    assert secret not in kept
+    assert kept.count(HIDDEN) == 2
+    assert redact({"on": True, "port": "8000", "www": 'Bearer realm="api"'}) == {
+        "on": True,
+        "port": "8000",
+        "www": 'Bearer realm="api"',
+    }
+
+
+def test_without_it_an_answer_names_no_trace(make_app):
+    answer = make_app().test_client().get("/")
+
+    assert not {"X-Trace-Id", "Server-Timing"} & set(answer.headers.keys())
+    assert "xray" not in answer.text
+
+
+@pytest.mark.parametrize(("as_whom", "status", "who"), [("bob", 404, "Bob, author"), ("nobody", 401, "")])
+def test_request_is_sent_again_as_somebody_else(app, ada, as_whom, status, who):
+    first = trace_of(app, ada.act("posts.delete_post", post_id=24))
+    ada.act("posts.restore_post", post_id=24)
+    before = fingerprint(app)
+
+    answer = ada.act("replay.again", trace=first["id"], persona=as_whom)
+
+    again = app.extensions["xray"].find(answer.headers["Location"].rpartition("/")[2])
+    assert (again["name"], again["status"], again["who"]) == ("posts.delete_post", status, who)
+    assert again["id"] != first["id"]
+    assert again["sentence"] in ada.get(answer.headers["Location"]).text.replace("&#39;", "'")
+    assert as_whom != "nobody" or fingerprint(app) == before
+
+
+def test_request_is_sent_again_with_a_field_too_many(app, ada):
+    first = trace_of(app, ada.act("posts.publish_post", post_id=14))
+
+    answer = ada.act("replay.again", trace=first["id"], persona="same", extra="true")
+
+    again = app.extensions["xray"].find(answer.headers["Location"].rpartition("/")[2])
+    assert (again["status"], again["who"], again["tags"]) == (422, "Ada, owner", [])
+    assert "role: " in again["sentence"]
+
+
+def test_only_forms_are_sent_again_and_only_known_traces(app, ada, visitor):
+    page = trace_of(app, visitor.get("/"))
+
+    assert ada.act("replay.again", trace=page["id"], persona="bob").status_code == 409
+    assert ada.act("replay.again", trace="0" * 12, persona="bob").status_code == 404
+
+
+def test_copied_test_runs_as_it_is_copied(app, ada, sign_in, visitor):
+    for answer in (ada.act("posts.publish_post", htmx=True, post_id=14), visitor.act("posts.publish_post", post_id=1)):
+        page = visitor.get(f"/xray/{answer.headers['X-Trace-Id']}").text
+        text = re.search(r'id="as-pytest"[^>]*>(.*?)</textarea>', page, re.DOTALL)[1]
+        names = {}
+        exec(text.replace("&#34;", '"').replace("&#39;", "'"), names)
+        ((name, test),) = [(name, thing) for name, thing in names.items() if name.startswith("test_")]
+        assert name == f"test_posts_publish_post_{answer.status_code}"
+        test(sign_in if "sign_in" in test.__code__.co_varnames else visitor)
+
+
+def test_timeline_can_be_cleared(app, ada):
+    ada.get("/")
+    assert ada.act("replay.clear", page="/xray").status_code == 303
+
+    assert traces(app) == []
+    assert "Nothing yet." in ada.get("/xray").text

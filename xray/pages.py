@@ -1,0 +1,139 @@
+"""The X-ray's own pages: the timeline, one trace, and what the panel on the site's pages asks for."""
+
+from typing import Any
+
+from flask import Blueprint, abort, current_app, jsonify, render_template, request
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import HTTPException
+
+from flask_revalidation.tags import read_versions
+from flask_server_actions.declare import place
+from models import db
+from xray import replay, source
+from xray.places import fresh_by
+from xray.store import Store
+from xray.trace import Facts
+
+bp = Blueprint("xray", __name__, url_prefix="/xray", template_folder="templates", static_folder="static")
+
+
+@bp.after_request
+def keep_nowhere(response: Any) -> Any:
+    """Let nobody keep a page of the X-ray: it is of this moment. Its files are kept."""
+    if request.endpoint != "xray.static":
+        response.headers["Cache-Control"] = "private, no-store"
+    return response
+
+
+@bp.get("")
+def index() -> str:
+    """Show the timeline."""
+    return render_template("xray/index.html", **_timeline())
+
+
+@bp.get("/rows")
+def rows() -> str:
+    """Show the rows of the timeline alone, for the page that follows."""
+    return render_template("xray/_rows.html", **_timeline())
+
+
+@bp.get("/<id>")
+def show(id: str) -> str:
+    """Show one trace on one screen, in causal order."""
+    facts = _store().find(id) or abort(404)
+    return render_template("xray/show.html", trace=facts, **_detail(facts))
+
+
+@bp.get("/<id>/strip")
+def strip(id: str) -> str:
+    """Say in one sentence what a press has done."""
+    return render_template("xray/_strip.html", trace=_store().find(id) or abort(404))
+
+
+@bp.get("/<id>/parts")
+def parts(id: str) -> ResponseReturnValue:
+    """Tell the panel which copies a page is made of, and which of them are stale by now."""
+    facts = _store().find(id) or abort(404)
+    return jsonify([_part(part) for part in _whole(facts)])
+
+
+@bp.get("/code")
+def code() -> str:
+    """Show the code behind an action or an address."""
+    name, address = request.args.get("action", ""), request.args.get("path", "")
+    if action := current_app.extensions["server_actions"].actions.get(name):
+        found, tests = source.of_action(action), source.tests_about(name)
+        return render_template("xray/code.html", name=name, way_in="hallway", pieces=found, tests=tests)
+    try:
+        endpoint, _ = current_app.url_map.bind("local").match(address, method="GET")
+        return render_template("xray/code.html", name=address, way_in="door", pieces=source.of_view(endpoint),
+                               tests=source.tests_about(address))  # fmt: skip
+    except (HTTPException, ValueError, TypeError, OSError):
+        abort(404)
+
+
+@bp.get("/actions.json")
+def actions() -> ResponseReturnValue:
+    """Tell the panel each action with its policy and its place."""
+    known = current_app.extensions["server_actions"].actions
+    return jsonify(
+        {name: {"policy": item.allow.__name__, "place": place(item.function)} for name, item in known.items()}
+    )
+
+
+def _store() -> Store:
+    found: Store = current_app.extensions["xray"]
+    return found
+
+
+def _timeline() -> dict[str, Any]:
+    """Return the newest traces that are asked for; neighbours that say the same are one row with a count."""
+    kind, folded = request.args.get("kind", ""), list[Facts]()
+    for facts in _store().latest():
+        if kind and facts["boundary"] != kind:
+            continue
+        same = folded and all(folded[-1][name] == facts[name] for name in ("sentence", "method", "status"))
+        if same:
+            folded[-1]["times"] += 1
+        else:
+            folded.append(facts | {"times": 1})
+    return {"traces": folded, "kind": kind, "kinds": ["page", "action", "api", "webhook", "cron", "schedule"]}
+
+
+def _detail(facts: Facts) -> dict[str, Any]:
+    name, pieces = facts["name"], list[source.Code]()
+    try:
+        if action := current_app.extensions["server_actions"].actions.get(name):
+            pieces = source.of_action(action)
+        elif name in current_app.view_functions:
+            pieces = source.of_view(name)
+    except (TypeError, OSError, ValueError):
+        pieces = []  # code that is nobody's file
+    is_action = facts["boundary"] == "action" and bool(facts["name"])
+    return {
+        "pieces": pieces,
+        "places": fresh_by(facts["tags"]),
+        "parts": _whole(facts),
+        "curl": replay.as_curl(facts),
+        "pytest": replay.as_pytest(facts),
+        "replays": is_action,
+        "people": replay.PEOPLE,
+    }
+
+
+def _whole(facts: Facts) -> list[Facts]:
+    """Return the copies of an answer; of a page that was there already, also the parts it was made of."""
+    found = {part["key"]: part for part in facts["parts"]}
+    known = _store().copies(list(found))
+    inside = [key for copy in known.values() for key in copy["parts"] if key not in found]
+    found |= {key: copy | {"how": "hit"} for key, copy in _store().copies(inside).items()}
+    made = known | _store().copies(list(found))
+    return [part | {"at": made.get(key, {}).get("at")} for key, part in found.items()]
+
+
+def _part(part: Facts) -> Facts:
+    """Return a part as the panel needs it: its label, tags, age, and whether the server has it newer by now."""
+    now = read_versions(db, [tag for tag in part["versions"] if tag])
+    stale = [tag for tag, version in part["versions"].items() if tag and now[tag][-6:] != version]
+    newer = f"server says {now[stale[0]][-6:]}, this says {part['versions'][stale[0]]}" if stale else ""
+    return {name: part[name] for name in ("label", "how", "tags", "at", "selector")} | {"stale": stale, "newer": newer}

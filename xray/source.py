@@ -1,0 +1,98 @@
+"""The code behind what one sees: functions with their lines, the schema, the model's verb, and the tests about it."""
+
+import ast
+import inspect
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from flask import current_app
+
+from flask_server_actions import Action
+
+ROOT = Path(__file__).parent.parent
+MAX_TESTS = 12
+
+
+@dataclass(frozen=True)
+class Code:
+    """A piece of a file: where it stands, and its numbered lines; `declares` is the line that says who may."""
+
+    title: str
+    file: str
+    lines: list[tuple[int, str]]
+    declares: int = 0
+
+
+def code_of(thing: Callable[..., Any] | type, title: str = "", declares: str = "") -> Code:
+    """Return the source of a function or a class."""
+    target = inspect.unwrap(thing) if inspect.isfunction(thing) else thing
+    lines, first = inspect.getsourcelines(target)
+    numbered = [(first + offset, line.rstrip("\n")) for offset, line in enumerate(lines)]
+    file = Path(inspect.getsourcefile(target) or "").resolve().relative_to(ROOT).as_posix()
+    marked = next((number for number, line in numbered if declares and declares in line), 0)
+    return Code(title or target.__name__, file, numbered, marked)
+
+
+def of_action(action: Action) -> list[Code]:
+    """Return the action with the line that declares who may, its schema, and the verbs of the models that it calls."""
+    found = [code_of(action.function, f"action {action.name}", "allow=")]
+    found.append(code_of(action.schema, f"schema {action.schema.__name__}"))
+    if not action.allow.__name__.startswith("anyone"):
+        found.append(code_of(action.allow, f"policy {action.allow.__name__}"))
+    return found + [code_of(verb, f"verb {verb.__qualname__}") for verb in verbs_of(action.function)]
+
+
+def of_view(endpoint: str) -> list[Code]:
+    """Return the view behind an endpoint, with what is declared above it."""
+    view = current_app.view_functions[endpoint]
+    return [code_of(view, f"handler {endpoint}", "@operation" if hasattr(view, "operation") else "@only")]
+
+
+def verbs_of(function: Callable[..., Any]) -> list[Callable[..., Any]]:
+    """Return the methods of the models that a function calls, two at most: `post.publish()`, `Like.toggle(…)`."""
+    called = re.findall(r"\b\w+\.(\w+)\(", inspect.getsource(inspect.unwrap(function)))
+    known = _verbs()
+    return [known[name] for name in dict.fromkeys(called) if name in known][:2]
+
+
+@cache
+def _verbs() -> dict[str, Callable[..., Any]]:
+    import models
+
+    found = {}
+    for thing in vars(models).values():
+        if inspect.isclass(thing) and thing.__module__.startswith("models."):
+            for base in thing.__mro__:
+                for name, method in vars(base).items():
+                    function = getattr(method, "__func__", method)
+                    ours = inspect.isfunction(function) and function.__module__.startswith("models.")
+                    if ours and not name.startswith(("_", "find")):
+                        found[name] = function
+    return found
+
+
+def tests_about(name: str) -> list[tuple[str, int, str]]:
+    """Return file, line and promise of the tests that name an action or an address."""
+    return [test for test in _tests() if name in _texts()[test]][:MAX_TESTS]
+
+
+@cache
+def _tests() -> tuple[tuple[str, int, str], ...]:
+    return tuple(_texts())
+
+
+@cache
+def _texts() -> dict[tuple[str, int, str], str]:
+    """Return the text of each test by file, line and promise. In a container there are none."""
+    found = {}
+    for file in sorted((ROOT / "tests").glob("test_*.py")):
+        text = file.read_text()
+        for node in ast.parse(text).body:
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+                promise = node.name.removeprefix("test_").replace("_", " ")
+                found[file.name, node.lineno, promise] = ast.get_source_segment(text, node) or ""
+    return found

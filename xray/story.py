@@ -1,0 +1,113 @@
+"""What a trace means: one sentence for the timeline, one in the article's words for the strip, and the warnings."""
+
+import re
+from collections import Counter
+
+from xray.places import WORDS, fresh_by, places
+from xray.trace import Facts
+
+_WRITES = re.compile(r"^\s*(?:INSERT INTO|UPDATE|DELETE FROM) \"?(\w+)", re.IGNORECASE)
+# What no page shows: a write to these alone needs no revalidation.
+_UNSEEN_TABLES = {"form_key", "user_session", "idempotency_key", "rate_limit", "delivery", "revalidation_tag"}
+REPEATED = 4  # the same statement so often in one request is worth a look
+
+_STRIP, _REFUSED = WORDS["strip"], WORDS["refused"]
+
+
+def told(facts: Facts) -> Facts:
+    """Return what is added to a trace when it has ended."""
+    fresh = [place.label for place in fresh_by(facts["tags"])]
+    return {
+        "sentence": _sentence(facts),
+        "strip": _strip(facts, fresh),
+        "fresh": fresh,
+        "warnings": _warnings(facts),
+        "copies": _copies(facts),
+    }
+
+
+def _sentence(facts: Facts) -> str:
+    who = facts["who"].partition(",")[0] or ("somebody" if facts["boundary"] in ("page", "action") else "a program")
+    tags, parts = facts["tags"], facts["parts"]
+    fresh = f" → {len(tags)} tag{'s' if len(tags) != 1 else ''} replaced: {', '.join(tags[:4])}" if tags else ""
+    if facts["boundary"] == "action":
+        return f"{who} → {facts['name'] or facts['path']}{fresh or _why_not(facts)}"
+    if facts["boundary"] == "schedule":
+        return f"The clock → {facts['name']}{fresh}"
+    if facts["boundary"] in ("webhook", "cron"):
+        return f"{facts['path'].rpartition('/')[2]} knocked{fresh or _why_not(facts)}"
+    hits = sum(part["how"] == "hit" for part in parts)
+    whole = bool(parts) and not facts["name"]
+    cached = (
+        "from the cache, in front of Flask" if whole else f"{hits} of {len(parts)} copies were there" if parts else ""
+    )
+    return f"{who} read {facts['path']}" + (f": {cached}" if cached else "") + fresh
+
+
+def _why_not(facts: Facts) -> str:
+    refused = [step for step in facts["steps"] if step["good"] is False]
+    if not refused:
+        return f": refused, {facts['status']}" if facts["status"] >= 400 else ""
+    if refused[-1]["what"] == "rollback":
+        return f": refused, {facts['status']}, and nothing is written"
+    errors = "; ".join(f"{name}: {' '.join(texts)}" for name, texts in refused[-1].get("errors", {}).items())
+    return f": refused. {errors or refused[-1]['text'] or facts['status']}"
+
+
+def _strip(facts: Facts, fresh: list[str]) -> str:
+    """Say what happened in the words of the article."""
+    hits = sum(part["how"] == "hit" for part in facts["parts"])
+    kinds = {"api": "door", "cron": "door", "feed": "door", "action": "wrote" if facts["tags"] else "unseen"}
+    kind = kinds.get(facts["boundary"], facts["boundary"])
+    kind = "hit" if kind == "page" and facts["parts"] and not facts["name"] else kind
+    if facts["boundary"] == "action" and facts["status"] >= 400:
+        return _refusal(facts)
+    values = {"name": facts["name"], "status": facts["status"], "hits": hits, "parts": len(facts["parts"])}
+    return str(_STRIP[kind]).format(fresh=_fresh(fresh), **values).strip()
+
+
+def _refusal(facts: Facts) -> str:
+    asked = [step["text"].partition(" ")[0] for step in facts["steps"] if step["what"] == "policy"]
+    kind = "foreign" if facts["status"] == 403 and not asked else str(facts["status"])
+    return str(_REFUSED.get(kind, _REFUSED["other"])).format(policy=(asked or [""])[-1])
+
+
+def _fresh(fresh: list[str]) -> str:
+    named = ", ".join(fresh[:7]) + (" and others" if len(fresh) > 7 else "")
+    count = f"{len(fresh)} place{'s' if len(fresh) != 1 else ''}"
+    return str(_STRIP["fresh"]).format(places=named, count=count) if fresh else ""
+
+
+def _warnings(facts: Facts) -> list[str]:
+    found = []
+    written = {match[1] for item in facts["statements"] if (match := _WRITES.match(item["text"]))} - _UNSEEN_TABLES
+    ended = any(step["what"] == "commit" for step in facts["steps"])
+    if written and ended and not facts["tags"]:
+        found.append(f"Wrote to {', '.join(sorted(written))}, and revalidated nothing.")
+    for tag in facts["tags"]:
+        if not tag.startswith("/") and not any(place.shows(tag) for place in places()):
+            found.append(f"Revalidated “{tag}”, a tag that no cached place shows.")
+    site, origin = (facts["request"].get(name, "") for name in ("Sec-Fetch-Site", "Origin"))
+    if (
+        facts["boundary"] == "action"
+        and facts["status"] == 403
+        and not any(s["what"] == "policy" for s in facts["steps"])
+    ):
+        found.append(f"An action was called from another origin: {origin or site or 'none named'}.")
+    if "cookie at the API" in facts["signs"]:
+        found.append("The API was called with a browser's session. It opens nothing there.")
+    found += [f"Asked {n} times: {text[:80]}…" for text, n in _repeated(facts).items()]
+    return found
+
+
+def _repeated(facts: Facts) -> dict[str, int]:
+    counted = Counter(item["text"] for item in facts["statements"])
+    return {text: count for text, count in counted.items() if count >= REPEATED}
+
+
+def _copies(facts: Facts) -> list[Facts]:
+    """Return the copies that were made, a page with the keys of its parts."""
+    parts = facts["parts"]
+    keys = [part["key"] for part in parts if part["key"].startswith('["fragment"')]
+    made = [part for part in parts if part["how"] != "hit"]
+    return [part | {"parts": keys if part["key"].startswith('["page"') else []} for part in made]

@@ -36,14 +36,21 @@ def _site() -> Site:
     return Site(Path(_folder().name))
 
 
-def verdicts(site: Site, names: Iterable[str], attacks: Iterable[str] = ATTACKS) -> Table:
+def verdicts(names: Iterable[str], attacks: Iterable[str] = ATTACKS) -> Table:
     """Try attacks against actions, and return what became of each. One crowd at a time: they share a database."""
     if not _one_at_a_time.acquire(timeout=20):
         raise conflict("Others are attacking just now. Please try again.")
     try:
+        site = _site()
         return {name: {attack: ATTACKS[attack][1](site, site.actions[name]) for attack in attacks} for name in names}
     finally:
         _one_at_a_time.release()
+
+
+def targets() -> dict[str, Action]:
+    """Return every action that is registered, by name, but for those that teach: they are not in the copy."""
+    actions = sorted(current_app.extensions["server_actions"].actions.items())
+    return {name: item for name, item in actions if not item.function.__module__.startswith(("labs.", "xray."))}
 
 
 class Target(Form):
@@ -55,14 +62,14 @@ class Target(Form):
 
 def try_target(form: Target, _user: User | None) -> Table:
     """Try one attack against one action."""
-    if form.name not in _site().actions:
+    if form.name not in targets():
         raise invalid(name="There is no such action.")
-    return verdicts(_site(), [form.name], [form.attack])
+    return verdicts([form.name], [form.attack])
 
 
 def try_everything(_form: Nothing, _user: User | None) -> Table:
     """Try every attack against every action."""
-    return verdicts(_site(), _site().actions)
+    return verdicts(targets())
 
 
 @action(allow=OPEN, prepare=try_target, writes=False, rate_limit=LIMITS)
@@ -83,8 +90,7 @@ def try_all(_form: Nothing, _user: User | None, table: Table) -> Result:
 @bp.get("/lab/attack")
 def attack() -> str:
     """Show the actions, and beside the one that is chosen the attacks."""
-    actions = current_app.extensions["server_actions"].actions
-    listed = {name: item for name, item in sorted(actions.items()) if not item.function.__module__.startswith("labs.")}
+    listed = targets()
     chosen = request.args.get("action", "")
     chosen = chosen if chosen in listed else "posts.publish_post"
     return render_template(

@@ -14,6 +14,7 @@ from actions.fields import Nothing
 from flask_revalidation import is_shared
 from flask_server_actions import Form, Result, action, last_result, redirect
 from labs.exchange import LIMITS, OPEN
+from labs.source import Source
 from models import User
 from web.gate import cookie, sign_cookie, signed_cookie
 
@@ -27,14 +28,16 @@ class Step:
     page: str
     press: str
     then: str = ""
+    see: tuple[tuple[str, str], ...] = ()
 
 
 STEPS = [
     Step(
         "/dashboard/posts",
         "You are Ada, the owner. Press “Publish” beside a draft.",
-        "One request, one function. This list and its counts are fresh, and so are the front page, the feeds, the"
-        " numbers and the API. Nobody had to tell them.",
+        "One request, one function of {lines} lines. This list and its counts are fresh, and so are front page, feeds,"
+        " numbers and API: nobody had to tell them.",
+        (("/", "the front page"), ("/dashboard", "the numbers")),
     ),
     Step(
         "/lab/two-ways?badge=1&forgets=1",
@@ -66,6 +69,12 @@ class Progress:
     def step(self) -> Step:
         """The step itself."""
         return STEPS[self.number - 1]
+
+    @property
+    def told(self) -> str:
+        """What stands in the strip: what to press, or what there is to be seen."""
+        lines = Source.of_action("posts.publish_post").lines
+        return self.step.then.format(lines=lines) if self.done else self.step.press
 
     @property
     def done(self) -> bool:

@@ -39,7 +39,7 @@ def index() -> str:
         total=counts[query.status],
         query=query,
         paging=Paging("/dashboard/posts", query.model_dump(), page),
-        overdue=db.session.scalars(Post.due(minutes_ago=1).limit(20)).all(),
+        overdue=db.session.scalars(Post.due(minutes_ago=1).order_by(None).limit(20)).all(),
         publish=_writer().may_publish,
         cached_row=_cached_row,
     )

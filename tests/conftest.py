@@ -17,7 +17,10 @@ from flask.testing import FlaskClient
 from flask_migrate import upgrade
 from jinja2 import FileSystemBytecodeCache
 from postgres import create_database, environment_of, lend_database, remember
-from sqlalchemy import URL, NullPool, create_engine, text
+from sqlalchemy import URL, Engine, NullPool, create_engine, text
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+from sqlalchemy.util import LRUCache
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
@@ -48,6 +51,12 @@ def compiled_once(compile_builder: Callable[..., Any]) -> Callable[..., Any]:
 assets.release_name = cache(assets.release_name)  # all applications of a run are of one release,
 assets.gzip = SimpleNamespace(compress=cache(gzip.compress))  # so its files are packed once
 Rule._compile_builder = compiled_once(Rule._compile_builder)  # type: ignore[method-assign]
+
+COMPILED = LRUCache[Any, Any](10_000)  # all engines of a run share what they have compiled
+Engine._compiled_cache = property(lambda _engine: COMPILED, lambda _engine, _own: None)  # type: ignore[assignment]
+for kind in (SQLiteDialect_pysqlite, PGDialect_psycopg):  # one dialect is as good as another of its kind
+    kind.__eq__ = lambda self, other: type(self) is type(other)  # type: ignore[method-assign]
+    kind.__hash__ = lambda self: hash(type(self))  # type: ignore[method-assign]
 ON_POSTGRES = os.environ.get("TEST_DATABASE") == "postgresql"
 
 

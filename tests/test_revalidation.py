@@ -157,7 +157,7 @@ def test_revalidation_outside_a_write_raises(app):
 
 
 def test_write_inside_a_write_raises(app):
-    with app.app_context(), write(by="outer"), pytest.raises(Mistake, match="one transaction"), write(by="inner"):
+    with app.app_context(), write(by="outer"), pytest.raises(Mistake, match="a second write inside"), write(by="inner"):
         pass
 
 

@@ -1,5 +1,12 @@
-"""The pages of the labs. GET routes only, but for the one handler that `/lab/two-ways` compares with."""
+"""The pages of the labs. GET only, but for the handler that `/lab/two-ways` compares with, and counts as they run."""
 
-from flask import Blueprint
+from flask import Blueprint, Response
 
 bp = Blueprint("labs", __name__, static_folder="static", static_url_path="/lab/static", template_folder="templates")
+
+
+@bp.after_request
+def mark(response: Response) -> Response:
+    """Mark a page as one caller's, kept by nobody. Static files have said themselves how long they last."""
+    response.headers.setdefault("Cache-Control", "private, no-store")
+    return response

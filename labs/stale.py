@@ -148,4 +148,4 @@ def counts() -> ResponseReturnValue:
         for slug, numbers in chain([first], running):
             yield json.dumps({"strategy": slug, **numbers}) + "\n"
 
-    return Response(lines(), mimetype="application/x-ndjson", headers={"Cache-Control": "no-store"})
+    return Response(lines(), mimetype="application/x-ndjson")

@@ -40,7 +40,7 @@ STEPS = [
         (("/", "the front page"), ("/dashboard", "the numbers")),
     ),
     Step(
-        "/lab/two-ways?badge=1&forgets=1",
+        "/lab/two-ways?badge=1&forgets=1#theirs-title",
         "Now the other way: press “Publish” on the right side, and watch the badge. It takes three requests where the"
         " left side takes one, and one more was forgotten: the server says one number, the page another.",
     ),

@@ -16,7 +16,6 @@ from labs import publish_handler as other
 from labs.blueprint import bp
 from labs.source import Source
 from models import Post, PostFilter, PostStatus
-from pages.access import no_store
 from pages.paging import asked
 from web.auth import current_user, writers
 
@@ -69,7 +68,6 @@ def side(pieces: list[Source]) -> dict[str, Any]:
 
 
 @bp.get("/lab/two-ways")
-@no_store
 def two_ways() -> str:
     """Show both sides, each at work."""
     switches = asked(Switches)

@@ -14,7 +14,6 @@ from flask_server_actions import Form, Result, action, conflict, last_result, su
 from labs.blueprint import bp
 from labs.exchange import LIMITS, OPEN, Call, Exchange
 from models import Delivery, Member, User
-from pages.access import no_store
 
 ADDRESS = "/api/webhooks/stripe"
 
@@ -103,7 +102,6 @@ def deliver(form: Sending, _user: User | None, done: tuple[list[Exchange], int])
 
 
 @bp.get("/lab/stripe")
-@no_store
 def stripe() -> str:
     """Show an event that makes somebody a member, and the ways to send it."""
     told: dict[str, Any] = last_result().data or {}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,7 +55,7 @@ def test_tour_is_walked_by_pressing_what_it_points_at(open_page: OpenPage, house
     draft = page.get_by_role("switch", name=f"Published: {DRAFT}")
     assert is_pointed_at(draft)
     push(draft)
-    expect(page.locator(".tour.done")).to_contain_text("One request, one function.")
+    expect(page.locator(".tour.done")).to_contain_text("One request, one function of 6 lines.")
     assert DRAFT in page.request.get("/").text()
 
     push(button(page, "Next"))
@@ -77,6 +79,9 @@ def test_tour_is_walked_by_pressing_what_it_points_at(open_page: OpenPage, house
 
     push(button(page, "Next"))
     assert page.locator("#curl").input_value().startswith(f"curl -i -X POST {house.server.url}/_actions/")
+    line = shlex.split(page.locator("#curl").input_value())
+    if shutil.which(line[0]):
+        assert "HTTP/1.1 401" in subprocess.run(line, capture_output=True, text=True, timeout=10).stdout
     if kind == "htmx":
         copy = button(page, "Copy as curl")
         assert is_pointed_at(copy)

@@ -38,6 +38,7 @@ def test_every_page_of_the_labs_is_valid_and_writes_nothing(app, sign_in, person
         answer = browser.get(path)
         assert answer.status_code == 200
         assert faults(answer.text) == [], path
+        assert answer.headers["Cache-Control"] == "private, no-store"
     assert fingerprint(app) == before
 
 

@@ -100,5 +100,7 @@ def test_source_is_read_from_what_runs(labs):
 
     assert source.text.splitlines() == file[source.line - 1 :][: len(source.text.splitlines())]
     assert source.text.splitlines()[0] == "@action(allow=writers)"
+    below = file.index("def publish_post(form: OnePost, user: User) -> Result:")  # from 0, so it is the line above
+    assert source.place == f"actions/posts.py:{below}"
     assert source.lines == 6
     assert Source.of_file(source.path).lines == code_lines(ROOT / source.path)

@@ -33,6 +33,12 @@ def test_only_the_transaction_is_never_stale(visitor, steps, expected):
     assert tuple(glowing(visitor.get(f"/lab/stale?steps={steps}").text).values()) == expected
 
 
+def test_crash_takes_back_the_whole_write_or_leaves_it_half_done(visitor):
+    page = visitor.get("/lab/stale?steps=wc").text
+
+    assert re.findall(r'class="truth">Title (\d)', page) == ["2", "3", "3", "3"]
+
+
 def test_steps_are_bounded(visitor):
     assert visitor.get(f"/lab/stale?steps={'w' * 12}").status_code == 200
     assert visitor.get(f"/lab/stale?steps={'w' * 13}").status_code == 404
@@ -52,6 +58,8 @@ def test_readers_and_a_writer_find_stale_reads_in_three_of_four(visitor, monkeyp
     }
     assert all(line["reads"] > 20 and line["writes"] > 3 for line in last.values())
     assert visitor.post("/lab/stale/counts").status_code == 403
+    page = visitor.act("stale.count", page="/lab/stale").text  # without script: the last counts
+    assert re.search(r'transaction">.*?data-count="stale">0</dd>.*?data-count="reads">[1-9]', page, re.S)
 
 
 def test_two_crowds_do_not_measure_each_other(visitor):

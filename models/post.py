@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship, undefer
 from models.bounds import MANY
 from models.database import Dated, Model, Numbered, db, first_free, found, now, only
 from models.publication import PostStatus, Publication
+from models.search import other_words
 from models.soft_delete import SoftDelete
 from models.tag import Tag, post_tag
 from models.text import first_words, to_html
@@ -41,6 +42,7 @@ class Post(Publication, SoftDelete, Numbered, Dated, Model):
     excerpt: Mapped[str] = mapped_column(String(200))
     body: Mapped[str] = mapped_column(Text, deferred=True)
     body_html: Mapped[str] = mapped_column(Text, deferred=True)
+    other_words: Mapped[str] = mapped_column(Text, default="", deferred=True)  # that it is found by
     version: Mapped[int] = mapped_column(default=1)
     like_count: Mapped[int] = mapped_column(default=0)
     author_id: Mapped[int] = mapped_column(ForeignKey("user.id"))
@@ -122,6 +124,7 @@ class Post(Publication, SoftDelete, Numbered, Dated, Model):
         html = html or (self.body_html if body == self.body else to_html(body))
         self.title, self.body, self.body_html = title, body, html
         self.excerpt = excerpt or first_words(html)
+        self.other_words = other_words(f"{title} {self.excerpt} {body}")
 
     def update(
         self, by: "User | None" = None, *, slug: str | None = None, tags: list[str] | None = None, **words: Any

@@ -6,26 +6,49 @@ decided here.
 """
 
 import re
-import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import chain, pairwise
 from typing import Any
+from unicodedata import normalize
 
+import regex
 from sqlalchemy import Select, cast, column, false, select, table
 from sqlalchemy.dialects.postgresql import TSQUERY
 
 LONGEST, MOST = 80, 1_000  # characters of a query; the newest posts that are ranked, whatever there is of them
 INDEX = "post_search"
 _POST, _INDEX = table("post", column("id"), column(INDEX)), table(INDEX, column("rowid"), column(INDEX))
+# Scripts that are written without spaces: of their words, each two letters that stand side by side are searched for.
+_UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}ー\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]+")
+
+_AT_ITS_BEGINNING = r"(?<![^\W_])"
 
 
 def words_of(query: str) -> list[str]:
     """Return what can be searched for. No quote, operator, star or control character is ever part of a word."""
-    return re.findall(r"[^\W_]+", unicodedata.normalize("NFKC", query[:LONGEST]))
+    text = _plain(query[:LONGEST])
+    return [*re.findall(r"[^\W_]+", _UNSPACED.sub(" ", text)), *_pairs_of(text)]
+
+
+def other_words(text: str) -> str:
+    """Return by which words else a text is found: those of another spelling (m² as m2), and pairs of letters."""
+    respelt = (plain for word in text.split() if (plain := normalize("NFKC", word)) != word)
+    return " ".join(dict.fromkeys(chain(respelt, _pairs_of(_plain(text)))))
+
+
+def _plain(text: str) -> str:
+    """Return text in its plainest spelling, as two of the same word agree: NFKC, and no vowel signs where no spaces."""
+    return str(_UNSPACED.sub(lambda run: regex.sub(r"\p{M}", "", run[0]), normalize("NFKC", text)))
+
+
+def _pairs_of(text: str) -> Iterable[str]:
+    runs = _UNSPACED.findall(text)
+    return (pair for run in runs for pair in (map("".join, pairwise(run)) if len(run) > 1 else run))
 
 
 def folded(text: str) -> str:
     """Return text as words are compared: neither case nor accents count."""
-    return unicodedata.normalize("NFC", re.sub("[\u0300-\u036f]", "", unicodedata.normalize("NFD", text.lower())))
+    return normalize("NFC", re.sub("[\u0300-\u036f]", "", normalize("NFD", text.lower())))
 
 
 def newest_with(query: str, dialect: str) -> Select[Any]:
@@ -44,10 +67,11 @@ def newest_with(query: str, dialect: str) -> Select[Any]:
 
 def tiers(query: str) -> Callable[[str, str], int]:
     """Return what says of a title and an excerpt how well they fit: 0 is words of the title, 1 also of the excerpt."""
-    begins = [re.compile(rf"(?<![^\W_]){folded(word)}") for word in words_of(query)]
+    starts = (("" if _UNSPACED.match(word) else _AT_ITS_BEGINNING) + folded(word) for word in words_of(query))
+    begins = [re.compile(start) for start in starts]
 
     def tier(title: str, excerpt: str) -> int:
-        texts = (folded(title), folded(f"{title} {excerpt}"))
+        texts = (folded(_plain(title)), folded(_plain(f"{title} {excerpt}")))
         return sum(not all(begin.search(text) for begin in begins) for text in texts)
 
     return tier

@@ -131,7 +131,7 @@ class User(Numbered, Dated, Model):
     def find_post(self, post_id: int | None = None, *, slug: str = "", deleted: bool = False) -> Post:
         """Return a post that is this user's to work on, or was. Another's and none at all are the same NotFound."""
         query = select(Post).where(Post.id == post_id if post_id else Post.slug == slug)
-        query = query.options(undefer(Post.body), undefer(Post.body_html), lazyload(Post.tags))
+        query = query.options(*map(undefer, (Post.body, Post.body_html, Post.other_words)), lazyload(Post.tags))
         query = query.where(Post.deleted_at.is_not(None)) if deleted else query
         post = found(db.session.scalar(query.execution_options(include_deleted=deleted)))
         if not self.can_edit(post):

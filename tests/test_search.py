@@ -73,6 +73,41 @@ def test_accents_and_case_do_not_matter(app, visitor):
         assert found(visitor, query) == ["Ça suffit, Zoë"], query
 
 
+SENTENCE = "これは日本の首都東京の話です。ภาษาไทยไม่เว้นวรรค 中文没有空格。"
+
+
+@pytest.mark.parametrize(
+    ("title", "queries"),
+    [
+        ("m² and CO₂", ["m²", "m2", "CO₂", "co2", "m² co₂", "m² and CO₂"]),
+        ("Ｑｕｏｋｋａ １２", ["Ｑｕｏｋｋａ", "quokka", "１２ Ｑｕｏ", "12 quo"]),
+        ("The ﬁnch ½ of № 5", ["ﬁnch", "finch", "ﬁnch ½ № 5"]),
+        ("ﾄﾞｱの話", ["ﾄﾞｱ", "ドア", "ドアの話"]),
+        ("Wombe\u0301 Zoe\u0308", ["Wombé", "wombe", "Wombe\u0301 Zoe\u0308"]),
+        (SENTENCE, ["首都", "東京の", "日本の首都東京", "首", "ไทย", "ไม่เว้น", "空格", "没有空格", SENTENCE[:40]]),
+    ],
+)
+def test_what_one_copies_from_a_page_finds_that_page(app, visitor, title, queries):
+    with app.app_context(), write(by="test"):
+        for place in ("title", "body"):
+            words = {"title": "Another", "body": "Nothing.", place: title}
+            User.find_author("ada").write(**words).publish()
+        revalidate_everything()
+
+    for query in queries:
+        assert sorted(found(visitor, query)) == sorted([title, "Another"]), query
+
+
+def test_letters_that_do_not_stand_side_by_side_are_no_word(app, visitor):
+    with app.app_context(), write(by="test"):
+        User.find_author("ada").write(SENTENCE, "京東").publish()
+        revalidate_everything()
+
+    for query in ("都首", "本首都", "首東京", "เว้นไม่", "格空"):
+        assert found(visitor, query) == [], query
+    assert found(visitor, "東京 首都") == [SENTENCE]
+
+
 @pytest.mark.parametrize("query", HOSTILE)
 def test_no_query_is_anything_but_words(app, visitor, ada, query):
     for client, path in ((visitor, "/blog"), (ada, "/dashboard/posts")):
@@ -209,6 +244,7 @@ def test_posts_from_before_the_index_are_in_it(tmp_path):
         upgrade()
         with write(by="test"):
             seed()
+            User.find_author("ada").write(SENTENCE).publish()
         downgrade(revision="0002")
         tables = db.session.scalars(text("SELECT name FROM sqlite_master WHERE name LIKE 'post_search%'")).all()
         db.session.rollback()
@@ -216,6 +252,7 @@ def test_posts_from_before_the_index_are_in_it(tmp_path):
 
         assert tables == []
         assert PostFilter(words="letter slot").page().rows[0].title == TITLE
+        assert PostFilter(words="首都").page().rows[0].title == SENTENCE
         db.session.rollback()
         db.engine.dispose()
 

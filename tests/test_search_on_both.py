@@ -14,7 +14,7 @@ TEXT = (
     "door doors doorbell Door's DOOR-way slot lettre lettré straße STRASSE Zoë zoe naïve café's ĳssel øre Ærø ΑΒΓ Ωμέγα"
     " снег Снежный 日本語 日本 한국 가각 e-mail a_b C++ 3.14 2026-11-01 1e5 x86_64 don’t http://hallway.example/a?b=c"
     " ada@post.example letter slot letters the and or not near AND OR NOT near-by ‘quoted’ — … 🚪door tab\tnew\nline"
-    " ünïcödé ﬁne ½ 1½ H₂O"
+    " ünïcödé ﬁne ½ 1½ H₂O 日本の首都東京 ภาษาไทยไม่เว้น ｆｕｌｌ ﾄﾞｱ"
 )
 WORDS = TEXT.split(" ")
 ENDS = [
@@ -35,6 +35,10 @@ ENDS = [
     "１",
     "½",
     "h2",
+    "首都",
+    "ไทย",
+    "都東京 full",
+    "ドア",
 ]
 
 

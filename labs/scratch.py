@@ -1,6 +1,7 @@
 """A second site to be attacked: the same application on a throwaway database, so that nothing of the demo is harmed.
 
-It is made by `flask prepare`, as any site is, once for each process; after an attack that wrote, it is put back.
+It is made once for each process: a copy of the demo as it is or, where that is on PostgreSQL, a new one by
+`flask prepare`. After an attack that wrote, it is put back.
 """
 
 import logging
@@ -16,12 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from flask_revalidation import write
 from labs.source import ROOT
-from models import ApiKey, Comment, Delivery, Message, Scope, User, UserSession, db
+from models import ApiKey, Comment, Delivery, DeliveryStatus, Message, Scope, User, UserSession, db
 from settings import Settings
 from web.gate import SESSION, cookie_name
 
@@ -35,13 +35,21 @@ def environment(folder: Path) -> dict[str, str]:
     return {"DATA_DIR": str(folder), "DEMO": "1", "LABS": "0", "XRAY": "0"}
 
 
+def copy(source: Path, target: Path) -> None:
+    """Copy an SQLite database, also while others use it."""
+    with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target)) as new:
+        old.backup(new)
+
+
 def prepare(folder: Path) -> None:
-    """Make and fill the database in a folder, by the command that an operator uses, unless it is there."""
-    if not (folder / FILE).exists():
-        variables = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG")}
-        command = [sys.executable, "-m", "flask", "prepare"]
-        variables |= environment(folder)
-        subprocess.run(command, cwd=ROOT, env=variables, check=True, timeout=60, capture_output=True)  # noqa: S603
+    """Put a filled database into a folder."""
+    if db.engine.dialect.name == "sqlite":
+        copy(Path(db.engine.url.database or ""), folder / FILE)
+        return
+    variables = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG")}
+    variables |= environment(folder)
+    command = [sys.executable, "-m", "flask", "prepare"]
+    subprocess.run(command, cwd=ROOT, env=variables, check=True, timeout=60, capture_output=True)  # noqa: S603
 
 
 class Site:
@@ -59,7 +67,7 @@ class Site:
             name = cookie_name(SESSION)
             self.cookies = {who: f"{name}={UserSession.start(User.find_author(who))}" for who in ("ada", "bob")}
         self._watch = sqlite3.connect(folder / FILE, check_same_thread=False)
-        self._copy(FILE, SAVED)
+        copy(folder / FILE, folder / SAVED)
 
     def ask(
         self, method: str, path: str, fields: Mapping[str, Any], *, person: str = "", headers: Mapping[str, str] = OURS
@@ -70,9 +78,8 @@ class Site:
         where: dict[str, Any] = {"query_string" if method == "GET" else "data": fields}
         client = self.app.test_client(use_cookies=False)
         options = {"method": method, "base_url": ORIGIN, "headers": named, "environ_overrides": network, **where}
-        return Context().run(
-            client.open, path, **options
-        )  # what watches the request around this one sees nothing of it
+        # In a context of its own: what watches the request around this one sees nothing of it.
+        return Context().run(client.open, path, **options)
 
     def commits(self) -> int:
         """Return a number that is another one as soon as anything has been committed."""
@@ -80,17 +87,10 @@ class Site:
 
     def put_back(self) -> None:
         """Undo all that was written."""
-        self._copy(SAVED, FILE)
+        copy(self.folder / SAVED, self.folder / FILE)
 
     def _is_elsewhere(self, _record: logging.LogRecord) -> bool:
         return current_app != self.app
-
-    def _copy(self, source: str, target: str) -> None:
-        with (
-            closing(sqlite3.connect(self.folder / source)) as old,
-            closing(sqlite3.connect(self.folder / target)) as new,
-        ):
-            old.backup(new)
 
 
 def _things() -> tuple[dict[str, dict[str, int]], int]:
@@ -101,8 +101,9 @@ def _things() -> tuple[dict[str, dict[str, int]], int]:
     posts["deleted"].delete()
     comment, (key, _) = Comment.add(posts["live"], ada, "Mine."), ApiKey.issue(ada, "A partner", [Scope.READ])
     message = Message.send(name="Ina", email="ina@post.example", body="May we print it?")
-    failed = db.session.scalars(select(Delivery).where(Delivery.last_error != "")).first()
+    failed = Delivery(source="stripe", event_id="evt_attack", type="ping", body=b"{}", status=DeliveryStatus.FAILED)
+    db.session.add(failed)
     db.session.flush()
     ids = {"post_id": {state: post.id for state, post in posts.items()}, "comment_id": {"": comment.id}}
-    ids |= {"key_id": {"": key.id}, "message_id": {"": message.id}, "delivery_id": {"": failed.id if failed else 1}}
+    ids |= {"key_id": {"": key.id}, "message_id": {"": message.id}, "delivery_id": {"": failed.id}}
     return ids, posts["live"].version

@@ -1,11 +1,9 @@
 """`/lab/attack`: its table is made by sending the requests, and says what `tests/attack_table.py` says."""
 
 import re
-import shutil
 
 import pytest
 from attack_table import ACTIONS, table
-from conftest import ON_POSTGRES
 from markup import faults
 from scenarios import fingerprint
 
@@ -20,17 +18,14 @@ def app(make_app):
 
 
 @pytest.fixture
-def site(filled_directory, tmp_path, monkeypatch):
-    """The site that is attacked, on a copy of the tests' database."""
-    folder = tmp_path / "attacked"
-    folder.mkdir()
-    shutil.copyfile(filled_directory / scratch.FILE, folder / scratch.FILE)
-    found = scratch.Site(folder)
+def site(app, tmp_path, monkeypatch):
+    """The site that is attacked, of this test alone."""
+    with app.app_context():
+        found = scratch.Site(tmp_path)
     monkeypatch.setattr(attack, "_site", lambda: found)
     return found
 
 
-@pytest.mark.skipif(ON_POSTGRES, reason="what is attacked is SQLite, whatever the demo has")
 def test_every_attack_on_every_action_ends_as_the_table_says(app, site, caplog):
     expected, before = table(ACTIONS), fingerprint(app)
     with app.test_request_context():
@@ -54,7 +49,6 @@ def test_every_attack_on_every_action_ends_as_the_table_says(app, site, caplog):
 SET_A_COOKIE = {"accounts.sign_in", "accounts.sign_out", "demo.reset", "demo.switch_persona"}
 
 
-@pytest.mark.skipif(ON_POSTGRES, reason="what is attacked is SQLite, whatever the demo has")
 def test_button_shows_the_verdict_and_the_code_that_said_no(site, visitor):
     target = {"name": "posts.publish_post", "attack": "another"}
     one = visitor.act("attack.try_one", page="/lab/attack?action=posts.publish_post", **target)

@@ -12,6 +12,7 @@ from labs.blueprint import bp
 from labs.examples import EXAMPLES, Boundary, Example
 from pages.paging import asked
 
+BOUNDARIES: tuple[Boundary, ...] = ("action", "handler")
 YesNo = Literal["yes", "no"] | None
 
 
@@ -120,10 +121,14 @@ def decide() -> str:
 @bp.get("/decide/cards")
 def cards() -> str:
     """Show twelve cases to sort, and say of each that was sorted whether that is right, and why."""
-    sorted_as = {example.slug: request.args.get(example.slug) for example in EXAMPLES}
+    sorted_as = {example.slug: _boundary(request.args.get(example.slug)) for example in EXAMPLES}
     right = sum(sorted_as[example.slug] == example.boundary for example in EXAMPLES)
     reasons = {example.slug: Answers.model_validate(example.answers).reasons for example in EXAMPLES}
     done = any(sorted_as.values())
     return render_template(
         "labs/cards.html", examples=EXAMPLES, sorted_as=sorted_as, right=right, done=done, reasons=reasons, **TEXTS
     )
+
+
+def _boundary(text: str | None) -> Boundary | None:
+    return next((boundary for boundary in BOUNDARIES if boundary == text), None)

@@ -31,7 +31,7 @@ def _flipped(body: str) -> str:
 def _indented(body: str) -> str:
     try:
         return json.dumps(json.loads(body), indent=7)
-    except ValueError:
+    except (ValueError, RecursionError):
         return f" {body}"
 
 
@@ -119,6 +119,7 @@ def _delivery_of(payload: str) -> Delivery | None:
     """Return the row that an event has in the inbox, if it is there."""
     try:
         event_id = json.loads(payload)["id"]
-    except (ValueError, LookupError, TypeError):
+    except (ValueError, RecursionError, LookupError, TypeError):
         return None
-    return Delivery.known("stripe", event_id) if isinstance(event_id, str) else None
+    is_id = isinstance(event_id, str) and event_id.isascii() and event_id.isprintable()
+    return Delivery.known("stripe", event_id) if is_id else None

@@ -90,6 +90,7 @@ def test_twelve_cards_are_judged_one_by_one(reader):
     assert page.count("We disagree.") == 12
     assert "1 of 12 are" in reader.get(f"/decide/cards?like={right['like']}").text
     assert "of 12" not in reader.get("/decide/cards").text
+    assert "of 12" not in reader.get("/decide/cards?like=neither").text
     assert faults(page) == []
 
 

@@ -46,6 +46,30 @@ def test_event_is_delivered_as_the_button_says(app, visitor, how):
     assert ("nothing was stored" in page.text) is not grown
 
 
+@pytest.mark.parametrize(
+    "payload",
+    [
+        "{}",
+        "[" * 7_000,
+        '{"id": "\\u0000"}',
+        '{"id": 1}',
+        '{"id": "' + "e" * 300 + '"}',
+        "nonsense",
+        "é🦊",
+        "x" * 9_000,
+    ],
+    ids=["empty", "deep", "nul", "number", "long", "no json", "no ascii", "too much"],
+)
+@pytest.mark.parametrize("how", ["good", "flip", "indent"])
+def test_odd_event_is_refused_like_any_other(app, visitor, payload, how):
+    before = counts(app)
+    answer = visitor.act("webhook.deliver", page="/lab/stripe", payload=payload, how=how)
+
+    assert answer.status_code == (422 if len(payload) > 8_000 else 200)
+    assert set(re.findall(r"<strong>HTTP/1.1 (\d+)", answer.text)) <= {"400", "401"}
+    assert counts(app) == before
+
+
 def counts(app):
     """Return how many active members, payments and deliveries there are."""
     with app.app_context():

@@ -129,6 +129,4 @@ def _send(
 
 
 def _verdict(attack: str, status: int, wrote: bool, refused_by: Any, note: str = "") -> Verdict:
-    return Verdict(
-        attack, status, wrote, Source.of(refused_by) if refused_by and status >= 303 and not wrote else None, note
-    )
+    return Verdict(attack, status, wrote, Source.of(refused_by) if refused_by and status >= 400 else None, note)

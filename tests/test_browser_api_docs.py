@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import pytest
 from browsing_steps import OpenPage
 from playwright.sync_api import Page, expect
 
@@ -51,6 +52,23 @@ def test_a_key_opens_the_operations_of_the_docs(open_page: OpenPage, house: Hous
 
     expect(page.locator(f"{CREATE} .live-responses-table tbody .response-col_status").first).to_contain_text("201")
     assert house.query("SELECT status FROM post WHERE title = 'From the docs'") == [("draft",)]
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_a_refused_try_fits_a_few_screens_and_the_screen(open_page: OpenPage, width: int) -> None:
+    page = open_page()
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto("/api/docs")
+    open_operation(page, CREATE)
+    page.locator(CREATE).get_by_role("button", name="Execute").click()
+    expect(page.locator(f"{CREATE} .live-responses-table tbody .response-col_status").first).to_contain_text("401")
+
+    tall, wide = page.locator(CREATE).evaluate("found => [found.offsetHeight, document.documentElement.scrollWidth]")
+    assert tall < 4.5 * 900
+    assert wide == width
+    narrow = "found => found.map(cell => cell.offsetWidth).filter(width => width > 0 && width < 50)"
+    assert page.locator(f"{CREATE} td:not(.headers td)").evaluate_all(narrow) == []
+    expect(page.locator(".opblock .authorization__btn:visible")).to_have_count(0)
 
 
 def test_the_docs_say_without_script_where_the_document_is(open_page: OpenPage) -> None:

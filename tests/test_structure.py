@@ -138,6 +138,14 @@ def test_scripts_of_our_own_are_small():
     assert [path.name for path in ours if len(path.read_text().splitlines()) > 120] == []
 
 
+@pytest.mark.parametrize("folder", sorted(TEACHING & {"xray"}))
+def test_scripts_of_what_teaches_are_small_too(folder):
+    scripts = [*(ROOT / folder).glob("static/*.js")]
+
+    assert scripts
+    assert sum(len(gzip.compress(path.read_bytes())) for path in scripts) < 6 * 1024
+
+
 def test_no_template_needs_an_exception_from_the_policy():
     for path in (ROOT / "templates").glob("**/*.html"):
         text = path.read_text()

@@ -1,5 +1,6 @@
 """The X-ray's own pages: the timeline, one trace, and what the panel on the site's pages asks for."""
 
+import time
 from typing import Any
 
 from flask import Blueprint, abort, current_app, jsonify, render_template, request
@@ -46,15 +47,16 @@ def show(id: str) -> str:
 
 @bp.get("/<id>/strip")
 def strip(id: str) -> str:
-    """Say in one sentence what a press has done."""
-    return render_template("xray/_strip.html", trace=_store().find(id) or abort(404))
+    """Say in one sentence what a press has done; nothing, where nobody knows any more."""
+    facts = _awaited(id)
+    return render_template("xray/_strip.html", trace=facts) if facts else ""
 
 
 @bp.get("/<id>/parts")
 def parts(id: str) -> ResponseReturnValue:
     """Tell the panel which copies a page is made of, and which of them are stale by now."""
-    facts = _store().find(id) or abort(404)
-    return jsonify([_part(part) for part in _whole(facts)])
+    facts = _awaited(id)
+    return jsonify([_part(part) for part in _whole(facts)] if facts else [])
 
 
 @bp.get("/code")
@@ -84,6 +86,15 @@ def actions() -> ResponseReturnValue:
 def _store() -> Store:
     found: Store = current_app.extensions["xray"]
     return found
+
+
+def _awaited(id: str) -> Facts | None:
+    """Return a trace that is kept any moment now: its answer is out before it is."""
+    for _ in range(15):
+        if facts := _store().find(id):
+            return facts
+        time.sleep(0.02)
+    return None
 
 
 def _timeline() -> dict[str, Any]:

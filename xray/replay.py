@@ -5,7 +5,7 @@ import shlex
 from typing import Any, Literal
 from urllib.parse import urlencode
 
-from flask import abort, current_app
+from flask import abort, current_app, request
 from pydantic import Field
 from werkzeug.test import create_environ, run_wsgi_app
 
@@ -74,7 +74,7 @@ def fields_of(facts: Facts) -> dict[str, str]:
 
 def as_curl(facts: Facts) -> str:
     """Return the request as a line for a terminal. It has no cookie: whoever runs it is nobody, and is asked who."""
-    site = current_app.config["SITE"]
+    site = request.host_url.rstrip("/")
     words = ["curl", "--include", "--silent", f"{site}{facts['path'].partition('?')[0]}"]
     if facts["boundary"] == "action":
         words += ["--header", f"Origin: {site}", "--header", "Sec-Fetch-Site: same-origin"]

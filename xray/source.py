@@ -1,6 +1,5 @@
 """The code behind what one sees: functions with their lines, the schema, the model's verb, and the tests about it."""
 
-import ast
 import inspect
 import re
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from flask_server_actions import Action
 
 ROOT = Path(__file__).parent.parent
 MAX_TESTS = 12
+_TEST = re.compile(r"^def test_(\w+)\(", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -77,22 +77,17 @@ def _verbs() -> dict[str, Callable[..., Any]]:
 
 def tests_about(name: str) -> list[tuple[str, int, str]]:
     """Return file, line and promise of the tests that name an action or an address."""
-    return [test for test in _tests() if name in _texts()[test]][:MAX_TESTS]
+    return [place for place, text in _tests().items() if f'"{name}' in text][:MAX_TESTS]
 
 
 @cache
-def _tests() -> tuple[tuple[str, int, str], ...]:
-    return tuple(_texts())
-
-
-@cache
-def _texts() -> dict[tuple[str, int, str], str]:
+def _tests() -> dict[tuple[str, int, str], str]:
     """Return the text of each test by file, line and promise. In a container there are none."""
     found = {}
     for file in sorted((ROOT / "tests").glob("test_*.py")):
         text = file.read_text()
-        for node in ast.parse(text).body:
-            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
-                promise = node.name.removeprefix("test_").replace("_", " ")
-                found[file.name, node.lineno, promise] = ast.get_source_segment(text, node) or ""
+        begins = [*_TEST.finditer(text)]
+        for test, end in zip(begins, [*(match.start() for match in begins[1:]), len(text)], strict=True):
+            line, promise = text.count("\n", 0, test.start()) + 1, test[1].replace("_", " ")
+            found[file.name, line, promise] = text[test.start() : end]
     return found

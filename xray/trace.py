@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlencode
 from xray.redact import hide
 
 Facts = dict[str, Any]
-MAX_STATEMENTS, MAX_PARTS = 200, 100  # of one trace
+MAX_STEPS, MAX_STATEMENTS, MAX_PARTS = 100, 200, 100  # of one trace
 # Whose boundary an address is, the first that fits. The ways in are the article's: ours, and everyone else's.
 _BOUNDARIES = [
     ("/_actions/", "action"),
@@ -70,7 +70,8 @@ class Trace:
 
     def step(self, what: str, text: str, good: bool | None = True, **facts: Any) -> None:
         """Note a step: which kind, what came of it in words, and whether it let the request go on."""
-        self.facts["steps"].append({"ms": self.elapsed(), "what": what, "text": text, "good": good, **facts})
+        if len(self.facts["steps"]) < MAX_STEPS:
+            self.facts["steps"].append({"ms": self.elapsed(), "what": what, "text": text, "good": good, **facts})
 
     def statement(self, text: str, took: float) -> None:
         """Note a statement of SQL, without its parameters."""

@@ -126,7 +126,8 @@ def _finished(trace: Trace, app: Flask, response: Response) -> None:
         return
     trace.facts["who"] = trace.facts["who"] or _person(g.get("user"))
     if trace.facts["boundary"] == "action" and not request.path.startswith("/_actions/"):
-        trace.step("page", f"{name} renders {request.path} again, after the commit", response.status_code < 400)
+        after = ", after the commit" if any(step["what"] == "commit" for step in trace.facts["steps"]) else ""
+        trace.step("page", f"{name} renders {request.path} again{after}", response.status_code < 400)
     elif name:
         trace.facts["name"], trace.facts["place"] = name, place(app.view_functions[name])
 

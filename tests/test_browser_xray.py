@@ -1,0 +1,128 @@
+"""The X-ray in a browser: the strip after a press, the page seen through, the timeline that follows another window."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from browsing_steps import DRAFT, OpenPage, press
+from playwright.sync_api import Page, expect
+from serving import serving
+from test_browser_look import look
+
+if TYPE_CHECKING:
+    from browsing import House
+
+pytest.importorskip("xray", reason="the folder xray/ is taken out")
+pytest_plugins = ["browsing"]
+
+DESK = "/dashboard/posts"
+FRESH = re.compile(r"so the two cannot drift apart\. Fresh by it: front page, list, post, .*: \d+ places, 1 request\.")
+
+
+@pytest.fixture(scope="module")
+def served(filled_directory: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """The server with the X-ray on."""
+    from browsing import House
+
+    directory = tmp_path_factory.mktemp("xray") / "data"
+    shutil.copytree(filled_directory, directory)
+    with serving(directory, XRAY="1") as server:
+        yield House(server, filled_directory / "hallway.db", directory / "hallway.db")
+
+
+def publish(page: Page) -> None:
+    page.get_by_role("switch", name=f"Published: {DRAFT}").click()
+
+
+def test_press_says_what_it_did_and_a_chip_opens_the_code(open_page: OpenPage) -> None:
+    page = open_page(person="ada")
+    page.goto(DESK)
+    publish(page)
+    expect(page.locator(".xray-said")).to_contain_text(FRESH)
+
+    toggle = page.get_by_role("button", name="X-ray")
+    toggle.click()
+    expect(toggle).to_have_attribute("aria-pressed", "true")
+    expect(page.locator(".xray-part").first).to_contain_text(re.compile(r"row at the desk: /blog/.*, \d+ s old"))
+    expect(page.get_by_role("button", name="GET /feed.json")).to_have_class(re.compile("door"))
+    page.get_by_role("button", name="posts.create_post · writers").press("Enter")
+    side = page.locator(".xray-side")
+    expect(side).to_be_focused()
+    expect(side.locator(".declares")).to_contain_text("@action(allow=writers, prepare=render)")
+    for heading in ("schema NewPost", "policy writers", "verb User.write"):
+        expect(side.get_by_role("heading", name=heading)).to_be_visible()
+    expect(side.locator("li").first).to_contain_text(re.compile(r"test_\w+\.py:\d+"))
+    page.keyboard.press("Escape")
+    expect(side).to_be_hidden()
+    expect(toggle).to_be_focused()
+
+    page.reload()  # it stays as one has left it
+    expect(page.locator(".xray-chip").first).to_be_visible()
+    assert look(page, "xray-on-the-desk") == []
+
+
+def test_holding_a_key_shows_it_and_typing_does_not(open_page: OpenPage) -> None:
+    page = open_page()
+    page.goto("/contact")
+    chip = page.get_by_role("button", name="messages.send_message · anyone")
+
+    page.keyboard.down("x")
+    expect(chip).to_be_visible()
+    page.keyboard.up("x")
+    expect(chip).to_have_count(0)
+    page.get_by_label("Name").focus()
+    page.keyboard.down("x")
+    page.wait_for_timeout(300)
+    expect(chip).to_have_count(0)
+
+
+def test_timeline_follows_the_other_window_and_leaves_what_is_read_alone(open_page: OpenPage) -> None:
+    page, window = open_page(person="ada"), open_page()
+    page.goto(DESK)
+    window.goto("/xray")
+    row = window.locator("#timeline a", has_text=f"Ada read {DESK}").first
+    row.focus()
+
+    publish(page)
+
+    expect(window.locator("#timeline li").first).to_contain_text("Ada → posts.publish_post → 2 tags replaced")
+    expect(row).to_be_focused()
+    window.keyboard.press("k")
+    expect(window.locator("#timeline a", has_text="publish_post").first).to_be_focused()
+    assert look(window, "xray-timeline") == []
+    window.keyboard.press("p")
+    page.goto("/blog?tag=security")
+    window.wait_for_timeout(1500)
+    expect(window.locator("#timeline")).not_to_contain_text("tag=security")
+    window.keyboard.press("p")
+    expect(window.locator("#timeline")).to_contain_text("tag=security")
+
+
+def test_without_script_it_is_pages_and_the_copied_line_runs_in_a_terminal(open_page: OpenPage) -> None:
+    page = open_page("plain", "ada")
+    page.goto(DESK)
+    publish(page)
+    page.goto("/xray?kind=action")
+    page.locator("#timeline a", has_text="publish_post").first.click()
+    expect(page.locator(".intro")).to_contain_text(FRESH)
+    line = page.locator("#as-curl").input_value()
+
+    answer = subprocess.run(line, shell=True, capture_output=True, text=True, timeout=20)
+    press(page, "as nobody")
+
+    assert answer.stdout.startswith("HTTP/1.1 401"), answer
+    assert 'WWW-Authenticate: Form realm="sign-in"' in answer.stdout
+    expect(page.locator(".intro")).to_contain_text(
+        "called like a function does not stop it from being a server boundary"
+    )
+    press(page, "with role=owner added")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("refused. role: ")
+    with_script = open_page()
+    with_script.goto(page.url)
+    assert look(with_script, "xray-trace") == []

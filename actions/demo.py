@@ -1,19 +1,21 @@
 """The demo's own buttons. Outside demo mode these actions do not exist."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from flask import abort, current_app
 from pydantic import Field
 
 from actions.accounts import start_session
 from actions.fields import Nothing
+from actions.memberships import buyer
 from actions.rate_limit import RateLimit
 from demo.marker import why_not_filled
 from demo.seed import seed
-from demo.stripe_events import deliver, encode, payment
+from demo.stripe_events import cancellation, deliver, payment
 from flask_revalidation import revalidate_everything
 from flask_server_actions import Form, Result, action, anyone, redirect
 from models import User
+from web.auth import current_member
 from web.fields import Email
 from web.gate import network
 from web.rate_limiter import HOUR
@@ -55,17 +57,23 @@ def reset(_form: Nothing, user: User | None) -> Result:
     return redirect("/", "The demo is as it was at the start.", cookies=start_session(again) if again else {})
 
 
-def play_stripe(form: DemoPayment, _user: User | None) -> None:
-    """Sign what Stripe would send after a payment, and deliver it to the webhook before the transaction begins."""
+@action(allow=IN_DEMO, rate_limit=LIMITS, writes=False)
+def pay(form: DemoPayment, user: User | None) -> Result:
+    """Come back as from a payment. What it writes comes through the door: signed events, delivered to the webhook."""
+    name, cookies = buyer(user)
+    _deliver(payment(form.session, form.email, name))
+    return redirect("/support?thanks=1", "Welcome. The webhook has told us about your membership.", cookies=cookies)
+
+
+@action(allow=IN_DEMO, rate_limit=LIMITS, writes=False)
+def cancel(_form: Nothing, _user: User | None) -> Result:
+    """Come back as from the customer portal, where a member has left."""
+    _deliver([cancellation(current_member() or abort(404))])
+    return redirect("/support", "Your membership has ended, as the webhook has told us. Nothing more will be charged.")
+
+
+def _deliver(events: list[dict[str, Any]]) -> None:
     if current_app.config["STRIPE_SECRET_KEY"]:
         abort(404)  # the real one is in charge
-    secret = current_app.config["WEBHOOK_SECRETS"]["stripe"][0]
-    for told in payment(form.session.removeprefix("cs_demo_"), form.email):
-        if (status := deliver(encode(told), secret)) >= 300:
-            raise Result(f"The webhook answered {status}. Nothing was paid; press the button again.", 502)
-
-
-@action(allow=IN_DEMO, prepare=play_stripe, rate_limit=LIMITS)
-def pay(_form: DemoPayment, _user: User | None, _delivered: None) -> Result:
-    """Come back as from a payment. The membership itself has come through the door."""
-    return redirect("/support?thanks=1", "Welcome. The webhook has told us about your membership.")
+    if (status := deliver(events)) >= 300:
+        raise Result(f"The webhook answered {status}. Nothing was changed; press the button again.", 502)

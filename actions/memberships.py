@@ -1,4 +1,4 @@
-"""The button that begins a membership. It only opens the checkout: who is a member, Stripe's webhook says."""
+"""The buttons that begin and change a membership. They only open Stripe's pages: who is a member, its webhook says."""
 
 import hashlib
 import logging
@@ -15,58 +15,69 @@ from actions.fields import Nothing
 from actions.rate_limit import RateLimit
 from flask_server_actions import Result, action, anyone, conflict, form_key, redirect
 from models import User, db
-from web.auth import caller_name
-from web.gate import network
+from web.auth import current_member, visitor_name
+from web.gate import VISITOR, network, sign_cookie, signed_cookie
 from web.rate_limiter import DAY
 
 log = logging.getLogger(__name__)
-CHECKOUT = "https://checkout.stripe.com/"  # the one place elsewhere that the page's policy lets a form lead to
 SECONDS, ALTOGETHER = 5, 12  # for one attempt at Stripe, and for all of them, whatever it sends and how slowly
 AT_ONCE = 4  # calls of a worker: those who wait leave threads to readers
 _PLACES, _THREADS = BoundedSemaphore(AT_ONCE), ThreadPoolExecutor(AT_ONCE, "stripe")
 LIMITS = [RateLimit(20, DAY, by=network)]
 
 
-def open_checkout(_form: Nothing, user: User | None) -> str | Result:
-    """Return the address of a checkout, or why there is none. It asks Stripe, so it runs before the transaction."""
-    db.session.rollback()  # no connection is held while Stripe is waited for
-    key = hashlib.sha256(f"checkout {caller_name(user)} {form_key() or secrets.token_urlsafe(16)}".encode()).hexdigest()
-    if current_app.config["STRIPE_SECRET_KEY"]:
-        return _ask_stripe(key)
-    if current_app.config["DEMO"]:
-        return f"/support/checkout/cs_demo_{key[:24]}"
-    raise conflict("Memberships are not open yet. Nothing was charged.")
+def buyer(user: User | None) -> tuple[str, dict[str, Any]]:
+    """Return under which name a payment finds its way back to the caller, and the cookie that a browser needs for it.
+
+    A double click is one browser, though neither of its requests has the cookie yet.
+    """
+    once = f"{network()} {form_key() or secrets.token_urlsafe(16)}"
+    browser = signed_cookie(VISITOR) or hashlib.sha256(once.encode()).hexdigest()
+    return visitor_name(user, browser), {} if user else sign_cookie(VISITOR, browser)
 
 
-@action(allow=anyone("readers become members before they have an account"), prepare=open_checkout, rate_limit=LIMITS)
-def start_checkout(_form: Nothing, _user: User | None, checkout: str | Result) -> Result:
+@action(allow=anyone("readers become members before they have an account"), rate_limit=LIMITS, writes=False)
+def start_checkout(_form: Nothing, user: User | None) -> Result:
     """Go to the checkout. Sent twice, the form leads to the same one, so that nobody pays twice by a double click."""
-    return redirect(checkout) if isinstance(checkout, str) else checkout
-
-
-def _ask_stripe(key: str) -> str | Result:
-    site, price = current_app.config["SITE"], current_app.config["STRIPE_PRICE_ID"]
-    client = stripe.StripeClient(
-        current_app.config["STRIPE_SECRET_KEY"],
-        max_network_retries=2,
-        http_client=stripe.RequestsClient(timeout=SECONDS),
-    )
+    if current_member():
+        return conflict("You are a member already, so there is nothing to pay.")
+    name, cookies = buyer(user)
     params: Any = {
         "mode": "subscription",
-        "line_items": [{"price": price, "quantity": 1}],
-        "success_url": f"{site}/support?thanks=1",
-        "cancel_url": f"{site}/support",
-        "metadata": {"plan": "monthly"},
-        "subscription_data": {"metadata": {"plan": "monthly"}},
+        "line_items": [{"price": current_app.config["STRIPE_PRICE_ID"], "quantity": 1}],
+        "success_url": f"{current_app.config['SITE']}/support?thanks=1",
+        "cancel_url": f"{current_app.config['SITE']}/support",
+        "client_reference_id": name,
     }
+    key = hashlib.sha256(f"checkout {name} {form_key() or secrets.token_urlsafe(16)}".encode()).hexdigest()
+    params |= {"customer_email": user.email} if user else {}
+    return _open("checkout", f"/support/checkout/cs_demo_{key[:24]}", params, key, cookies)
+
+
+@action(allow=anyone("members need no account"), rate_limit=LIMITS, writes=False)
+def open_portal(_form: Nothing, _user: User | None) -> Result:
+    """Go to Stripe's customer portal, where members change plan or card, and leave."""
+    if not (member := current_member()):
+        return conflict("Nobody knows of a membership of yours here. Nothing was changed.")
+    params = {"customer": member.stripe_customer, "return_url": f"{current_app.config['SITE']}/support"}
+    return _open("billing_portal", "/support/portal", params, secrets.token_hex(24), {})
+
+
+def _open(service: str, played: str, params: Any, key: str, cookies: dict[str, Any]) -> Result:
+    """Lead to a page of Stripe's, or in a demo without its key to the one that plays it."""
+    db.session.rollback()  # no connection is held while Stripe is waited for
+    if not (secret := current_app.config["STRIPE_SECRET_KEY"]):
+        closed = conflict("Memberships are not open yet. Nothing was charged.")
+        return redirect(played, cookies=cookies) if current_app.config["DEMO"] else closed
+    client = stripe.StripeClient(secret, max_network_retries=2, http_client=stripe.RequestsClient(timeout=SECONDS))
     try:
-        session = _call(client.v1.checkout.sessions.create, params, {"idempotency_key": key})
+        session = _call(getattr(client.v1, service).sessions.create, params, {"idempotency_key": key})
     except (stripe.StripeError, TimeoutError) as error:
         return _trouble(error)
-    if not (session.url or "").startswith(CHECKOUT):
-        log.error("stripe: a checkout at an unknown address")
-        return Result("The checkout could not be opened, and it is not your fault. Nothing was charged.", 502)
-    return str(session.url)
+    if not (session.url or "").startswith(f"https://{service.partition('_')[0]}.stripe.com/"):
+        log.error("stripe: a %s at an unknown address", service)
+        return Result("Stripe’s page could not be opened, and it is not your fault. Nothing was charged.", 502)
+    return redirect(str(session.url), cookies=cookies)
 
 
 def _call(call: Callable[..., Any], *given: Any) -> Any:

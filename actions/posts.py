@@ -11,7 +11,7 @@ from pydantic import Field
 from actions.fields import OnePost
 from flask_revalidation import revalidate_tag
 from flask_server_actions import Form, Result, action, conflict, invalid, success
-from models import Post, User, db, now
+from models import Post, User, now
 from models.text import to_html
 from web.auth import writers
 from web.fields import Markdown, Moment, OptionalSlug, RowId, Title
@@ -58,7 +58,6 @@ def create_post(form: NewPost, user: User, html: str) -> Result:
     if form.slug and Post.free_slug(form.slug) != form.slug:
         return invalid(slug="Another post has this address.")
     post = user.write(form.title, form.body, slug=form.slug, html=html)
-    db.session.flush()  # its row is named by its id
     revalidate_tag("posts")
     return success(f"“{post.title}” is saved as a draft.", focus=f"row_{post.id}")
 

@@ -137,7 +137,11 @@ def _members(chance: random.Random, start: datetime) -> None:
         )
         for month in range(1 if yearly else 1 + (start - joined).days // 30):
             paid: dict[str, object] = {"amount": 6000 if yearly else 600, "currency": "eur"}
-            paid |= {"provider_id": f"in_demo{number:04}_{month}", "at": joined + timedelta(days=30 * month)}
+            paid |= {
+                "provider_id": f"in_demo{number:04}_{month}",
+                "charge": f"ch_demo{number:04}_{month}",
+                "at": joined + timedelta(days=30 * month),
+            }
             payments.append((number, paid))
     db.session.execute(insert(Member), members)
     ids = db.session.scalars(select(Member.id).order_by(Member.stripe_customer)).all()

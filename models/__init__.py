@@ -7,8 +7,9 @@ from models.database import NotFound as NotFound, db as db, now as now
 from models.delivery import Delivery as Delivery, DeliveryStatus as DeliveryStatus
 from models.idempotency import IdempotencyKey as IdempotencyKey
 from models.like import Like as Like
-from models.member import Member as Member, Payment as Payment, Subscription as Subscription
+from models.member import Member as Member, Subscription as Subscription
 from models.message import Message as Message
+from models.payment import Payment as Payment
 from models.post import Post as Post
 from models.post_filter import PostFilter as PostFilter
 from models.publication import MayNotPublish as MayNotPublish, PostStatus as PostStatus

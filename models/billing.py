@@ -1,35 +1,49 @@
-"""What Stripe's events do to members. Each type is one function; the facts in them converge whatever their order.
+"""What Stripe's events do to members and money. The facts in them converge whatever their order.
 
-https://docs.stripe.com/api/events/types says what each event carries. None is trusted to be the newest: a
-fact is kept with a stamp (time of the event, rank of its type, id), and the greater stamp wins.
+https://docs.stripe.com/api/events/types says what each event carries. None is trusted to be the newest: a fact is kept
+with a stamp, and the greater stamp wins. What a subscription says of itself outweighs what checkouts and invoices let
+one guess, however late those are, and its end outweighs all. An invoice tells of money; standing is the subscription's.
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, AliasChoices, AliasPath, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AliasChoices, AliasPath, BaseModel, BeforeValidator, ConfigDict, Field
 
+from models.database import known_or_new
 from models.delivery import effect
-from models.member import ACTIVE, CANCELED, PAST_DUE, PENDING, Member, Payment, Subscription
+from models.member import ACTIVE, CANCELED, NOT_JOINED, PAST_DUE, PENDING, Member, Subscription
+from models.payment import Payment
 from models.text import storable
 
-# At a checkout several events carry one second. The subscription itself knows best, so it has the highest rank.
-CHECKOUT, FAILED_PAYMENT, PAYMENT, UPDATE, END = range(1, 6)
-_STATUSES = {"active": ACTIVE, "trialing": ACTIVE, "past_due": PAST_DUE, "unpaid": PAST_DUE}
-_STATUSES |= {"canceled": CANCELED, "incomplete_expired": CANCELED}
-_PLANS = {"month": "monthly", "year": "yearly"}
+# What is told weighs so much, and at one second ranks so high: at a checkout several events carry the same.
+_WEIGHTS = {"checkout.session.completed": "00", "invoice.payment_failed": "01", "invoice.paid": "02"}
+_WEIGHTS |= {f"customer.subscription.{it}": n for it, n in (("created", "10"), ("updated", "11"), ("deleted", "20"))}
+_STATUSES = {"active": ACTIVE, "trialing": ACTIVE, "past_due": PAST_DUE, "unpaid": PAST_DUE, "canceled": CANCELED}
+_STATUSES |= {"incomplete": NOT_JOINED, "incomplete_expired": NOT_JOINED}
+_PLANS = {"day": "daily", "week": "weekly", "month": "monthly", "year": "yearly"}
+
+
+def _plan(recurring: object) -> str:
+    """Return how often a price is due; empty where we are not told."""
+    told = recurring if isinstance(recurring, dict) else {}
+    interval, count = str(told.get("interval")), str(told.get("interval_count", 1))
+    plan = _PLANS.get(interval, "") if count == "1" else f"every {count} {interval}s"
+    return plan if interval in _PLANS and count.isdecimal() and len(plan) <= 20 else ""
+
 
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,80}$")]
+Amount = Annotated[int, Field(ge=0, le=10**12)]  # in minor units of the currency
 # What is for show never costs the event: where it does not fit it is cut, or left out, and the money counts.
-Word = Annotated[str, BeforeValidator(lambda word: str(word or "")[:40])]
-Plan = Annotated[Word, AfterValidator(lambda interval: _PLANS.get(interval, ""))]
+Word = Annotated[str, BeforeValidator(lambda word: str(word or "")[:60])]
+Moment = Annotated[datetime | None, BeforeValidator(lambda it: it if type(it) is int and 0 <= it < 10**10 else None)]
 Email = Annotated[str, BeforeValidator(lambda it: storable(it) if isinstance(it, str) and len(it) < 255 else "")]
-Moment = Annotated[int, Field(ge=0, lt=253402300800)]  # seconds since 1970, before the year 10000
 
 
-def _in_object(*steps: str | int) -> AliasPath:
-    """Return where something stands in an event: in the object that it is about."""
-    return AliasPath("data", "object", *steps)
+def _told(*places: str, default: Any = None) -> Any:
+    """Return where something stands in the object that an event is about; versions of the API differ in that."""
+    paths = [[int(step) if step.isdigit() else step for step in place.split(".")] for place in places]
+    return Field(default, validation_alias=AliasChoices(*(AliasPath("data", "object", *path) for path in paths)))
 
 
 class Event(BaseModel):
@@ -38,121 +52,92 @@ class Event(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
     event_id: Annotated[str, Field(max_length=255, alias="id")]
-    created: Moment
-    about: Annotated[dict[str, Any], Field(validation_alias=_in_object())]  # there has to be one
-    customer: Id | None = Field(None, validation_alias=_in_object("customer"))
+    type: str
+    at: datetime = Field(alias="created")  # when it happened, at Stripe
+    id: Id = _told("id", default=...)
+    customer: Id | None = _told("customer")
+    subscription: Id | None = _told("parent.subscription_details.subscription", "subscription")
+    charge: Id | None = _told("charge")
+    buyer: Word = _told("client_reference_id", default="")  # as we gave it to the checkout
+    email: Email = _told("customer_details.email", "customer_email", default="")
+    status: Word = _told("payment_status", "status", default="")
+    amount: Amount = _told("amount_paid", "amount", default=0)
+    refunded: Amount = _told("amount_refunded", default=0)
+    currency: Annotated[str, Field(pattern=r"^[a-z]{3}$")] = _told("currency", default="eur")
+    plan: Annotated[str, BeforeValidator(_plan)] = _told("items.data.0.price.recurring", default="")
+    period_end: Moment = _told("items.data.0.current_period_end", "current_period_end")
+    cancel_at: Moment = _told("cancel_at")
+    cancels: bool = _told("cancel_at_period_end", default=False)
 
     @property
-    def at(self) -> datetime:
-        """When it happened, at Stripe."""
-        return datetime.fromtimestamp(self.created, UTC)
-
-    def stamp(self, rank: int) -> str:
-        """Return what orders facts: as text, so that it can be stored and compared as it is."""
-        return f"{self.created:012}.{rank}.{self.event_id}"
+    def stamp(self) -> str:
+        """What orders facts: as text, so that it can be stored and compared. Of two ends the first is greater."""
+        weight, time = _WEIGHTS[self.type], int(self.at.timestamp())
+        return f"{weight[0]}.{time if weight < '20' else 10**12 - time:012}.{weight[1]}.{self.event_id}"
 
 
-class Checkout(Event):
-    """https://docs.stripe.com/api/checkout/sessions/object. The plan is what we gave it to remember."""
+def _facts(event: Event, *, own: bool) -> dict[str, Any]:
+    """Return what an event says of a subscription.
 
-    subscription: Id | None = Field(None, validation_alias=_in_object("subscription"))
-    payment_status: Word = Field("", validation_alias=_in_object("payment_status"))
-    email: Email | None = Field(None, validation_alias=_in_object("customer_details", "email"))
-    plan: Word = Field("", validation_alias=_in_object("metadata", "plan"))
-
-
-# Older API versions name the subscription at the top.
-_SUBSCRIBED = AliasChoices(_in_object("parent", "subscription_details", "subscription"), _in_object("subscription"))
-
-
-class Invoice(Event):
-    """https://docs.stripe.com/api/invoices/object. Amounts are in minor units of the currency."""
-
-    id: Id = Field(validation_alias=_in_object("id"))
-    subscription: Id | None = Field(None, validation_alias=_SUBSCRIBED)
-    email: Email | None = Field(None, validation_alias=_in_object("customer_email"))
-    amount_paid: int = Field(0, ge=0, le=10**12, validation_alias=_in_object("amount_paid"))
-    currency: str = Field("eur", pattern=r"^[a-z]{3}$", validation_alias=_in_object("currency"))
-    paid_at: Moment | None = Field(None, validation_alias=_in_object("status_transitions", "paid_at"))
+    A checkout has been gone through, but some methods pay days later. An invoice is paid at first, at renewals, and
+    where it is over nothing. In its `own` events the subscription tells of its beginning, every change, and its end.
+    """
+    if not own:
+        return {"status": PENDING if event.status == "unpaid" else ACTIVE}
+    status, ends_at = _STATUSES.get(event.status, PENDING), event.cancel_at or (event.cancels and event.period_end)
+    if event.type.endswith("deleted"):
+        status, ends_at = status if status == NOT_JOINED else CANCELED, event.at
+    return {"status": status, "plan": event.plan, "renews_at": event.period_end, "ends_at": ends_at or None}
 
 
-class SubscriptionChange(Event):
-    """https://docs.stripe.com/api/subscriptions/object. The plan is how often its price is due."""
-
-    id: Id = Field(validation_alias=_in_object("id"))
-    customer: Id = Field(validation_alias=_in_object("customer"))
-    status: Word = Field(validation_alias=_in_object("status"))
-    ended_at: Moment | None = Field(None, validation_alias=_in_object("ended_at"))
-    plan: Plan = Field("", validation_alias=_in_object("items", "data", 0, "price", "recurring", "interval"))
-
-    def subscription_row(self) -> Subscription:
-        """Return our row of the subscription, new if nobody has heard of it."""
-        return Subscription.of_member(Member.of_customer(self.customer, seen_at=self.at), self.id)
-
-
-@effect("stripe", "checkout.session.completed")
-def checkout_completed(payload: Any) -> set[str]:
-    """Welcome a member. Sent once, when the customer has gone through the checkout; some methods pay days later."""
-    checkout = Checkout.model_validate(payload)
-    if not (checkout.customer and checkout.subscription):
+@effect("stripe", *_WEIGHTS)
+def membership_changed(payload: Any) -> set[str]:
+    """Note standing and plan, and the money of an invoice. One that fails, at each attempt, only casts a doubt."""
+    event = Event.model_validate(payload)
+    own = event.type.startswith("customer.subscription.")
+    stripe_id = event.id if own else event.subscription
+    if not (event.customer and stripe_id):
         return set()  # a single purchase, not a membership
-    member = Member.of_customer(checkout.customer, seen_at=checkout.at)
-    subscription = Subscription.of_member(member, checkout.subscription)
-    stamp = checkout.stamp(CHECKOUT)
-    member.learn_email(checkout.email or "", stamp)
-    if checkout.plan in _PLANS.values():
-        subscription.learn_plan(checkout.plan, stamp)
-    subscription.learn_status(PENDING if checkout.payment_status == "unpaid" else ACTIVE, stamp)
+    member = Member.of_customer(event.customer)
+    member.joined_at = min(member.joined_at or event.at, event.at)
+    if event.email and event.stamp > member.email_as_of:
+        member.email, member.email_as_of = event.email.lower(), event.stamp
+    subscription = known_or_new(Subscription, {"stripe_id": stripe_id}, member=member)
+    subscription.buyer = event.buyer or subscription.buyer
+    if event.type == "invoice.payment_failed":
+        subscription.failed_as_of = max(subscription.failed_as_of, event.stamp)
+    else:
+        subscription.learn(event.stamp, **_facts(event, own=own))
     member.follow_subscriptions()
+    return _record(event, "payment", event.amount) if event.type == "invoice.paid" and event.amount else {"members"}
+
+
+@effect("stripe", "charge.succeeded", "charge.refunded", *(f"refund.{it}" for it in ("created", "updated", "failed")))
+def charge_changed(payload: Any) -> set[str]:
+    """Note whose charge it is, and that at least so much of it has gone back; or has not: a bank may refuse it later.
+
+    A charge comes once, and for each refund with their sum; a refund comes by itself as well.
+    """
+    event = Event.model_validate(payload)
+    if event.status in ("failed", "canceled"):
+        return _record(event, "refund failed", event.amount)
+    charge, amount = event.charge or event.id, event.amount if event.charge else event.refunded
+    return _record(event, "refund", -amount, id=charge, charge=charge) if event.customer or event.charge else set()
+
+
+@effect("stripe", *(f"charge.dispute.{what}" for what in ("created", "closed", "funds_withdrawn", "funds_reinstated")))
+def dispute_changed(payload: Any) -> set[str]:
+    """Note what a bank has taken back, and what it has returned. An inquiry alone takes nothing."""
+    dispute = Event.model_validate(payload)
+    if dispute.type.endswith("reinstated") or dispute.status == "won":
+        _record(dispute, "dispute won", dispute.amount)
+    elif dispute.status.startswith(("warning", "prevented")) and not dispute.type.endswith("withdrawn"):
+        return set()
+    return _record(dispute, "dispute", -dispute.amount)
+
+
+def _record(event: Event, kind: str, amount: int, *, id: str = "", charge: str = "") -> set[str]:
+    """Note money that came or went; whose it is, the customer says, or what is known of the charge."""
+    member, charge = Member.of_customer(event.customer) if event.customer else None, charge or event.charge or ""
+    Payment.record(kind, id or event.id, member, charge, amount, event.currency, event.at)
     return {"members"}
-
-
-@effect("stripe", "invoice.paid")
-def invoice_paid(payload: Any) -> set[str]:
-    """Note the money. Sent for the first payment, for each renewal, and for invoices over nothing."""
-    invoice = Invoice.model_validate(payload)
-    member = _learn_of_invoice(invoice, ACTIVE, PAYMENT)
-    if member and invoice.amount_paid:
-        at = datetime.fromtimestamp(invoice.paid_at, UTC) if invoice.paid_at else invoice.at
-        Payment.record(member, invoice=invoice.id, amount=invoice.amount_paid, currency=invoice.currency, at=at)
-    return {"members"} if member else set()
-
-
-@effect("stripe", "invoice.payment_failed")
-def invoice_payment_failed(payload: Any) -> set[str]:
-    """Mark a member as past due. Sent for each attempt that fails; Stripe tries again by itself."""
-    member = _learn_of_invoice(Invoice.model_validate(payload), PAST_DUE, FAILED_PAYMENT)
-    return {"members"} if member else set()
-
-
-@effect("stripe", "customer.subscription.updated")
-def subscription_updated(payload: Any) -> set[str]:
-    """Follow a change of plan or status. Sent for every change, and its status outranks what invoices say."""
-    change = SubscriptionChange.model_validate(payload)
-    subscription, stamp = change.subscription_row(), change.stamp(UPDATE)
-    subscription.learn_plan(change.plan, stamp)
-    subscription.learn_status(_STATUSES.get(change.status, PENDING), stamp)
-    subscription.member.follow_subscriptions()
-    return {"members"}
-
-
-@effect("stripe", "customer.subscription.deleted")
-def subscription_deleted(payload: Any) -> set[str]:
-    """End a subscription. Sent once, when it is over and not before; a later one has an id of its own."""
-    change = SubscriptionChange.model_validate(payload)
-    subscription, stamp = change.subscription_row(), change.stamp(END)
-    subscription.learn_plan(change.plan, stamp)
-    subscription.end(change.at if change.ended_at is None else datetime.fromtimestamp(change.ended_at, UTC), stamp)
-    subscription.member.follow_subscriptions()
-    return {"members"}
-
-
-def _learn_of_invoice(invoice: Invoice, status: str, rank: int) -> Member | None:
-    """Note what an invoice says of a member, and return whom; None where it is not for a membership."""
-    if not (invoice.customer and invoice.subscription):
-        return None
-    member = Member.of_customer(invoice.customer, seen_at=invoice.at)
-    member.learn_email(invoice.email or "", invoice.stamp(rank))
-    Subscription.of_member(member, invoice.subscription).learn_status(status, invoice.stamp(rank))
-    member.follow_subscriptions()
-    return member

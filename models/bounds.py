@@ -7,7 +7,6 @@ from itertools import dropwhile, pairwise
 from typing import Any, Generic, Self
 
 from sqlalchemy import ColumnElement, ScalarSelect, Select, func, select, tuple_
-from sqlalchemy.orm import InstrumentedAttribute
 
 from models.database import Row, db, found
 
@@ -50,11 +49,14 @@ def count_of(query: Select[Any]) -> ScalarSelect[int]:
     return select(func.count()).select_from(query.limit(MANY + 1).subquery()).scalar_subquery()
 
 
-def by_month(at: InstrumentedAttribute[datetime], total: ColumnElement[int], months: int = 12) -> list[tuple[str, int]]:
-    """Return (`2026-11`, total) for each month up to the last one of `at`, oldest first; an index on `at` has them."""
-    newest = db.session.scalar(select(func.max(at)))
+def by_month(at: Any, total: ColumnElement[int], *of: ColumnElement[bool]) -> list[tuple[str, int]]:
+    """Return (`2026-11`, total) for the twelve months up to the last one of `at`, oldest first, of rows that fit `of`.
+
+    An index on `at`, behind what `of` names, has them.
+    """
+    newest = db.session.scalar(select(func.max(at)).where(*of))
     last = 12 * newest.year + newest.month if newest else 0  # months begun since the year 0
-    starts = [datetime(n // 12, n % 12 + 1, 1, tzinfo=UTC) for n in range(last - months, last + 1) if newest]
-    ranges = [select(func.coalesce(total, 0)).where(at >= start, at < end) for start, end in pairwise(starts)]
+    starts = [datetime(n // 12, n % 12 + 1, 1, tzinfo=UTC) for n in range(last - 12, last + 1) if newest]
+    ranges = [select(func.coalesce(total, 0)).where(at >= start, at < end, *of) for start, end in pairwise(starts)]
     row = db.session.execute(select(*(query.scalar_subquery() for query in ranges))).one() if ranges else ()
     return list(dropwhile(lambda month: not month[1], zip((f"{start:%Y-%m}" for start in starts), row, strict=False)))

@@ -87,9 +87,15 @@ def found(row: Row | None) -> Row:
 
 
 def added(row: Row) -> Row:
-    """Add a new row to the session, and return it."""
+    """Add a new row, and return it with what the database gave it: its id, and defaults."""
     db.session.add(row)
+    db.session.flush()
     return row
+
+
+def known_or_new(model: type[Row], key: dict[str, Any], **new: Any) -> Row:
+    """Return the row that has these values in its unique columns, locked, or a new one with them and what is `new`."""
+    return db.session.scalar(select(model).filter_by(**key).with_for_update()) or added(model(**key, **new))
 
 
 def now() -> datetime:

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Mapped, mapped_column, undefer
 from models.bounds import Page, page_of
 from models.database import Model, Numbered, added, db, delete_some, found, now, only
 
-MAX_ATTEMPTS = 10
+MAX_ATTEMPTS, UNIQUE_VIOLATION = 10, "23505"
 KEPT = timedelta(days=35)  # Stripe lists events for 30 days, and someone may ask it to send one again
 SIGNED_WITH_A_TIME = ("stripe",)  # their signatures age; of the others the id alone tells a replay, and stays
 
@@ -24,8 +24,8 @@ Effect = Callable[..., Collection[str]]
 EFFECTS: dict[tuple[str, str], Effect] = {}
 
 
-def effect(source: str, type: str) -> Callable[[Effect], Effect]:
-    """Declare what an event of this type does.
+def effect(source: str, *types: str) -> Callable[[Effect], Effect]:
+    """Declare what an event of one of these types does.
 
     The function gets the parsed payload and, where the receiver has prepared something of it, that too. It writes, and
     returns the cache tags that its write makes stale; none means that there was nothing to do. It must converge: events
@@ -33,7 +33,7 @@ def effect(source: str, type: str) -> Callable[[Effect], Effect]:
     """
 
     def declare(function: Effect) -> Effect:
-        EFFECTS[source, type] = function
+        EFFECTS.update({(source, type): function for type in types})
         return function
 
     return declare
@@ -89,9 +89,8 @@ class Delivery(Numbered, Model):
         """
         row = cls.known(source, event_id, lock=True)
         if row is None:
+            told |= {"status": DeliveryStatus.IGNORED, "processed_at": now()} if ignore else {}
             row = added(cls(source=source, event_id=event_id, type=type, body=body, **told))
-            row.status, row.processed_at = (DeliveryStatus.IGNORED, now()) if ignore else (DeliveryStatus.PENDING, None)
-            db.session.flush()
         return row
 
     @classmethod
@@ -137,9 +136,7 @@ class Delivery(Numbered, Model):
                 tags = set(self._take_effect(prepared, payload))
         except Exception as error:
             code = getattr(getattr(error, "orig", None), "sqlstate", "")
-            if (
-                isinstance(error, OperationalError | PoolTimeout | TimeoutError) or code == "23505"
-            ):  # a unique violation
+            if isinstance(error, OperationalError | PoolTimeout | TimeoutError) or code == UNIQUE_VIOLATION:
                 raise
             self.attempts, self.last_error = self.attempts + 1, _describe(error)[:300]
             self.status = DeliveryStatus.DEAD if self.attempts >= MAX_ATTEMPTS else DeliveryStatus.FAILED

@@ -4,21 +4,22 @@ What is known of them comes from events that arrive late, repeated and in any or
 the event that told it, and gives way to later ones only: whatever the order was, the rows end alike.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Self
+from typing import Any, Self
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer, String, func, select
-from sqlalchemy.orm import Mapped, joinedload, mapped_column, relationship
+from sqlalchemy import ColumnElement, ForeignKey, Index, String, case, exists, func, null, select, tuple_, union_all
+from sqlalchemy.orm import Mapped, aliased, mapped_column, relationship
 
 from models.bounds import Page, by_month, count_of, page_of
-from models.database import Model, Numbered, added, db, now
+from models.database import Model, Numbered, db, known_or_new, now
 
-ACTIVE, PAST_DUE, PENDING, CANCELED = _BEST_FIRST = ("active", "past_due", "pending", "canceled")
+_BEST_FIRST = "active", "past_due", "pending", "canceled", "not_joined"
+ACTIVE, PAST_DUE, PENDING, CANCELED, NOT_JOINED = _BEST_FIRST
 
 
 class Member(Numbered, Model):
-    """Someone who supports the publication: one customer at Stripe. Events tell the e-mail address sooner or later."""
+    """Someone who supports the publication, or tried to: a customer at Stripe. Other customers have no `joined_at`."""
 
     __table_args__ = (
         Index("ix_member_joined_at", "joined_at", "id"),
@@ -27,122 +28,91 @@ class Member(Numbered, Model):
 
     email: Mapped[str] = mapped_column(String(254), default="", index=True)
     email_as_of: Mapped[str] = mapped_column(String(300), default="")
-    plan: Mapped[str] = mapped_column(String(20), default="monthly")
+    plan: Mapped[str] = mapped_column(String(20), default="")
     status: Mapped[str] = mapped_column(String(20), default="active")
     stripe_customer: Mapped[str | None] = mapped_column(String(80), unique=True)
-    joined_at: Mapped[datetime] = mapped_column(default=now)
+    joined_at: Mapped[datetime | None] = mapped_column(default=now)
 
     subscriptions: Mapped[list["Subscription"]] = relationship(back_populates="member", order_by="Subscription.id")
 
+    @property
+    def subscription(self) -> "Subscription | None":
+        """The one that standing and plan come from: the best, and of several such the one heard of last."""
+        return max((each for each in self.subscriptions if each.status), key=_place, default=None)
+
     @classmethod
-    def of_customer(cls, customer: str, *, seen_at: datetime) -> Self:
-        """Return the member who is this customer at Stripe, new if nobody has heard of them; they joined by `seen_at`.
+    def of_customer(cls, customer: str) -> Self:
+        """Return who is this customer at Stripe, locked, so that events about one customer follow one another."""
+        return known_or_new(cls, {"stripe_customer": customer}, status=NOT_JOINED, joined_at=null())
 
-        The row is locked, so that two events about one customer follow one another.
-        """
-        member = db.session.scalar(select(cls).where(cls.stripe_customer == customer).with_for_update())
-        if member is None:
-            member = cls(stripe_customer=customer, email="", email_as_of="", status=PENDING, joined_at=seen_at)
-            db.session.add(member)
-        member.joined_at = min(member.joined_at, seen_at)
-        return member
-
-    def learn_email(self, email: str, stamp: str) -> None:
-        """Note the address that an event told."""
-        if email and stamp > self.email_as_of:
-            self.email, self.email_as_of = email, stamp
+    @classmethod
+    def known_as(cls, buyers: Iterable[str], email: str) -> Self | None:
+        """Return who is a member and opened the checkout under one of these names, or has the address."""
+        bought = select(Subscription.member_id).where(Subscription.buyer.in_([*filter(None, buyers)]))
+        ids = union_all(bought, select(cls.id).where(cls.email == email.lower(), cls.email != ""))
+        found = db.session.scalars(select(cls).where(cls.id.in_(ids), cls.status.in_(_BEST_FIRST[:3])).limit(20)).all()
+        return min(found, key=lambda member: _BEST_FIRST.index(member.status), default=None)
 
     def follow_subscriptions(self) -> None:
-        """Take status and plan from the best subscription. A member without any keeps what is there."""
-        known = [subscription for subscription in self.subscriptions if subscription.status]
-        if known:
-            self.status = min((subscription.status for subscription in known), key=_BEST_FIRST.index)
-        if plans := [s for s in known if s.plan and s.status == self.status] or [s for s in known if s.plan]:
-            self.plan = max(plans, key=lambda subscription: subscription.plan_as_of).plan
+        """Take standing and plan from the best subscription that tells them; where none does, keep what is there."""
+        self.status = self.subscription.standing if self.subscription else self.status
+        if planned := [each for each in self.subscriptions if each.plan]:
+            self.plan = max(planned, key=_place).plan
+
+    @classmethod
+    def people(cls) -> tuple[ColumnElement[bool], ...]:
+        """Return what makes a row a person: of several customers with one address it is the one that stands best."""
+        other = aliased(cls)
+        place, others = (tuple_(case(_PLACES, value=row.status), row.id) for row in (cls, other))
+        return cls.joined_at.is_not(None), ~exists().where(other.email == cls.email, other.email != "", others < place)
 
     @classmethod
     def count_by_status(cls) -> dict[str, int]:
         """Count members under each status, up to `MANY`."""
-        counts = [count_of(select(cls.id).where(cls.status == status)) for status in _BEST_FIRST]
+        counts = [count_of(select(cls.id).where(cls.status == status, *cls.people())) for status in _BEST_FIRST]
         return dict(zip(_BEST_FIRST, db.session.execute(select(*counts)).one(), strict=True))
 
     @classmethod
     def joined_by_month(cls) -> list[tuple[str, int]]:
         """Return (`2026-11`, how many joined) for the last twelve months up to the newest, oldest first."""
-        return by_month(cls.joined_at, func.count(cls.id))
+        return by_month(cls.joined_at, func.count(cls.id), cls.status != NOT_JOINED, *cls.people())
 
     @classmethod
     def page(cls, status: str | None = None, before: int | None = None, *, per_page: int) -> Page[Self]:
         """Return the page behind a member, newest first."""
-        query = select(cls).where(cls.status == status) if status else select(cls)
-        return page_of(query, (cls.joined_at, cls.id), before, per_page)
+        of_status = [cls.status == status] if status else []
+        return page_of(select(cls).where(*cls.people(), *of_status), (cls.joined_at, cls.id), before, per_page)
 
 
 class Subscription(Numbered, Model):
-    """What a member has subscribed to at Stripe."""
+    """What a member has subscribed to at Stripe, as of the greatest stamp; and who opened the checkout for it."""
 
     stripe_id: Mapped[str] = mapped_column(String(80), unique=True)
     member_id: Mapped[int] = mapped_column(ForeignKey("member.id"), index=True)
-    plan: Mapped[str] = mapped_column(String(20), default="")
-    plan_as_of: Mapped[str] = mapped_column(String(300), default="")
+    buyer: Mapped[str] = mapped_column(String(60), default="", index=True)
+    as_of: Mapped[str] = mapped_column(String(300), default="")
     status: Mapped[str] = mapped_column(String(20), default="")
-    status_as_of: Mapped[str] = mapped_column(String(300), default="")
-    ended_at: Mapped[datetime | None]
+    plan: Mapped[str] = mapped_column(String(20), default="")
+    renews_at: Mapped[datetime | None]
+    ends_at: Mapped[datetime | None]
+    failed_as_of: Mapped[str] = mapped_column(String(300), default="")
 
     member: Mapped[Member] = relationship(back_populates="subscriptions")
 
-    @classmethod
-    def of_member(cls, member: Member, stripe_id: str) -> Self:
-        """Return the subscription with Stripe's id, new if nobody has heard of it."""
-        known = db.session.scalar(select(cls).where(cls.stripe_id == stripe_id))
-        untold = dict.fromkeys(("plan", "plan_as_of", "status", "status_as_of"), "")
-        return known or added(cls(stripe_id=stripe_id, member=member, **untold))
+    @property
+    def standing(self) -> str:
+        """The status. Where the subscription is silent, a payment that failed after one that was made is past due."""
+        return PAST_DUE if self.status == ACTIVE and self.failed_as_of > self.as_of else self.status
 
-    def learn_plan(self, plan: str, stamp: str) -> None:
-        """Note the plan that an event told."""
-        if plan and stamp > self.plan_as_of:
-            self.plan, self.plan_as_of = plan, stamp
-
-    def learn_status(self, status: str, stamp: str) -> None:
-        """Note the status that an event told. What has ended stays so: a payment that arrives late revives nothing."""
-        if status and self.ended_at is None and stamp > self.status_as_of:
-            self.status, self.status_as_of = status, stamp
-
-    def end(self, at: datetime, stamp: str) -> None:
-        """Note its end, for good, whatever was said later. Of two ends the first counts."""
-        if self.ended_at is None or stamp < self.status_as_of:
-            self.status, self.status_as_of, self.ended_at = CANCELED, stamp, at
+    def learn(self, stamp: str, **facts: Any) -> None:
+        """Note what an event told, unless a greater one has spoken."""
+        news = facts | {"as_of": stamp} if stamp > self.as_of else {}
+        for name, value in news.items():
+            setattr(self, name, value)
 
 
-class Payment(Numbered, Model):
-    """Money received, in minor units of its currency (cents)."""
+def _place(subscription: Subscription) -> tuple[int, str]:
+    return -_PLACES[subscription.standing], subscription.as_of
 
-    __table_args__ = (Index("ix_payment_at", "at", "id", "amount"),)
 
-    provider_id: Mapped[str] = mapped_column(String(80), unique=True)
-    member_id: Mapped[int] = mapped_column(ForeignKey("member.id"), index=True)
-    amount: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"))
-    currency: Mapped[str] = mapped_column(String(3), default="eur")
-    at: Mapped[datetime]
-
-    member: Mapped[Member] = relationship()
-
-    @classmethod
-    def record(cls, member: Member, *, invoice: str, amount: int, currency: str, at: datetime) -> None:
-        """Note what an invoice brought, in minor units; once, and of two accounts of it the earlier."""
-        payment = db.session.scalar(select(cls).where(cls.provider_id == invoice))
-        if payment is None:
-            db.session.add(cls(provider_id=invoice, member=member, amount=amount, currency=currency, at=at))
-        elif at < payment.at:
-            payment.amount, payment.currency, payment.at = amount, currency, at
-
-    @classmethod
-    def latest(cls, limit: int) -> Sequence[Self]:
-        """Return the last payments with who made them, newest first."""
-        query = select(cls).options(joinedload(cls.member)).order_by(cls.at.desc(), cls.id.desc())
-        return db.session.scalars(query.limit(limit)).all()
-
-    @classmethod
-    def by_month(cls) -> list[tuple[str, int]]:
-        """Return (`2026-11`, sum in minor units) for the last twelve months up to the newest, oldest first."""
-        return by_month(cls.at, func.sum(cls.amount))
+_PLACES = {status: place for place, status in enumerate(_BEST_FIRST)}

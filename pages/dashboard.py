@@ -6,7 +6,6 @@ from flask_revalidation import cached
 from models import Comment, Member, Message, Payment, Post, PostFilter, PostStatus
 from pages.access import only
 from web.auth import current_user, editors, writers
-from web.templating import month
 
 bp = Blueprint("dashboard", __name__)
 
@@ -25,15 +24,15 @@ def index() -> str:
 
 
 def numbers(full: bool) -> str:
-    """Render the numbers, for who may read the inbox in `full`, and two series by month: who joined, what was paid."""
+    """Render the numbers, for who may read the inbox in `full`; by month who joined and, by currency, what was paid."""
     return render_template(
         "dashboard/_numbers.html",
         published=PostFilter().count(),
         waiting=PostFilter(PostStatus.DRAFT).count() + PostFilter(PostStatus.SCHEDULED).count(),
         members=Member.count_by_status()["active"],
         unread=Message.unread() if full else None,
-        joined=[(month(name), count, str(count)) for name, count in Member.joined_by_month()],
-        revenue=[(month(name), cents, f"€{cents / 100:,.0f}") for name, cents in Payment.by_month()],
+        joined=Member.joined_by_month(),
+        revenue=list(Payment.by_month()),
     )
 
 

@@ -1,12 +1,13 @@
-"""The membership page, and in the demo a stand-in for Stripe's checkout."""
+"""The membership page; in the demo, stand-ins for Stripe's checkout and customer portal."""
 
 import re
 
-from flask import Blueprint, Response, abort, current_app, make_response, render_template, request
+from flask import Blueprint, Response, abort, current_app, make_response, render_template
 
-from models import Member
+from models import Member, Payment
 from pages.access import no_store
-from web.headers import CHECKOUT_POLICY
+from web.auth import current_member
+from web.headers import CHECKOUT_POLICY, PORTAL_POLICY
 
 bp = Blueprint("support", __name__)
 PRICE = "€6 a month"  # the price itself is kept at Stripe, under STRIPE_PRICE_ID
@@ -15,23 +16,35 @@ PRICE = "€6 a month"  # the price itself is kept at Stripe, under STRIPE_PRICE
 @bp.get("/support")
 @no_store
 def index() -> Response:
-    """Say what a membership is, and offer one. `?thanks` greets who comes back; that they have paid, Stripe says."""
-    config = current_app.config
+    """Show a member their membership, and others the offer. `?thanks` greets who returns; who has paid, Stripe says."""
+    config, member = current_app.config, current_member()
     page = render_template(
         "support/index.html",
+        member=member,
+        payments=Payment.latest(5, member) if member else [],
         members=Member.count_by_status()["active"],
         price=PRICE,
         is_open=bool(config["STRIPE_SECRET_KEY"] or config["DEMO"]),
-        thanks="thanks" in request.args,
     )
-    return make_response(page, {"Content-Security-Policy": CHECKOUT_POLICY})
+    return make_response(page, {"Content-Security-Policy": PORTAL_POLICY if member else CHECKOUT_POLICY})
 
 
 @bp.get("/support/checkout/<session_id>")
 @no_store
 def checkout(session_id: str) -> str:
     """Play Stripe's page, in a demo that has no key to the real one. All it knows is in its address."""
-    config = current_app.config
-    if config["STRIPE_SECRET_KEY"] or not config["DEMO"] or not re.fullmatch(r"cs_demo_[0-9a-f]{24}", session_id):
+    if not _is_played() or not re.fullmatch(r"cs_demo_[0-9a-f]{24}", session_id):
         abort(404)
     return render_template("support/checkout.html", session_id=session_id, price=PRICE)
+
+
+@bp.get("/support/portal")
+@no_store
+def portal() -> str:
+    """Play Stripe's customer portal, to a member."""
+    member = current_member() if _is_played() else None
+    return render_template("support/portal.html", member=member or abort(404))
+
+
+def _is_played() -> bool:
+    return current_app.config["DEMO"] and not current_app.config["STRIPE_SECRET_KEY"]

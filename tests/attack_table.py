@@ -24,6 +24,7 @@ GET /contact                               200    200    200    200   200    200
 GET /sign-in                               200    200    200    200   200    200   200      200
 GET /support                               200    200    200    200   200    200   200      200
 GET /support/checkout/<session_id>         200    200    200    200   200    200   200      200
+GET /support/portal                        404    404    404    404   404    404   404      404
 GET /dashboard                             303    403    200    200   200    200   303      303
 GET /dashboard/developers                  303    403    200    200   200    200   303      303
 GET /dashboard/inbox                       303    403    403    403   200    200   303      303
@@ -56,10 +57,12 @@ api_keys.revoke_key         401    403    303    404   404    303   401      401
 comments.add_comment        401    303    303    303   303    303   401      401
 comments.delete_comment     401    404    303    404   303    303   401      401
 deliveries.replay_delivery  401    403    403    403   403    303   401      401
+demo.cancel                 404    404    404    404   404    404   404      404
 demo.pay                    303    303    303    303   303    303   303      303
 demo.reset                  303    303    303    303   303    303   303      303
 demo.switch_persona         303    303    303    303   303    303   303      303
 likes.toggle_like           303    303    303    303   303    303   303      303
+memberships.open_portal     409    409    409    409   409    409   409      409
 memberships.start_checkout  303    303    303    303   303    303   303      303
 messages.mark_read          401    403    403    403   303    303   401      401
 messages.mark_unread        401    403    403    403   303    303   401      401

@@ -211,7 +211,7 @@ def test_paying_twice_for_one_checkout_counts_once(app, visitor):
         visitor.act("demo.pay", session=SESSION, email="dana@post.example")
 
     assert paid(app) == ("active", 1)
-    assert rows(app, "delivery") == before + 2
+    assert rows(app, "delivery") == before + 3
 
 
 def test_webhook_that_refuses_is_told(app, visitor, monkeypatch):

@@ -100,7 +100,9 @@ def test_action_does_for_each_caller_what_the_table_says(app, name):
         answered[column] = answer.status_code
         if expected >= 400:
             assert fingerprint(app) == before, column
-            assert CANARY not in answer.text, column
+            assert expected == 409 or CANARY not in answer.text, (
+                column
+            )  # 409 is the page it was on, here the front page
         else:
             assert column != "owner" or name in WRITE_NOTHING or fingerprint(app) != before, "a good form did nothing"
             made, callers, before = prepare(app, ACTIONS[name])  # what was done cannot be done again

@@ -92,7 +92,7 @@ def members(app, *customers):
         return [
             (
                 (m.stripe_customer, m.email, m.email_as_of, m.plan, m.status, m.joined_at),
-                sorted((s.stripe_id, s.plan, s.plan_as_of, s.status, s.status_as_of, s.ended_at)
+                sorted((s.stripe_id, s.plan, s.as_of, s.status, s.buyer, s.ends_at, s.renews_at)
                        for s in m.subscriptions),
                 sorted((p.provider_id, p.amount, p.currency, p.at) for p in paid if p.member_id == m.id),
             )

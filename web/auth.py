@@ -8,7 +8,7 @@ import hashlib
 from flask import Flask, g
 
 from flask_revalidation import private
-from models import User, UserSession
+from models import Member, User, UserSession
 from web.gate import FLASH, SESSION, VISITOR, cookie_name, network, session_token, signed_cookie
 
 
@@ -39,6 +39,13 @@ def visitor_name(user: User | None, browser: str) -> str:
     if user:
         return f"user:{user.id}"
     return f"browser:{hashlib.sha256(browser.encode()).hexdigest()[:40]}" if browser else ""
+
+
+def current_member() -> Member | None:
+    """Return the member whom the caller is: by account, by its address, or by the browser that went to pay."""
+    user, browser = current_user(), visitor_name(None, signed_cookie(VISITOR))
+    names = [browser, visitor_name(user, "")]
+    return Member.known_as(names, user.email if user else "")
 
 
 def caller_name(user: User | None) -> str:

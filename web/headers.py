@@ -6,6 +6,7 @@ OURS = [f"{kind}-src 'self'" for kind in ("script", "style", "img", "font", "con
 POLICY = "; ".join(["default-src 'none'", *OURS, "form-action 'self'", "base-uri 'none'", "frame-ancestors 'none'"])
 # For a page whose plain form may be answered by a redirect to Stripe: browsers hold that against `form-action` too.
 CHECKOUT_POLICY = POLICY.replace("form-action 'self'", "form-action 'self' https://checkout.stripe.com")
+PORTAL_POLICY = CHECKOUT_POLICY.replace("checkout", "billing")
 HEADERS = {
     "Content-Security-Policy": POLICY,
     "Cross-Origin-Opener-Policy": "same-origin",

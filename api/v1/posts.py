@@ -69,7 +69,6 @@ def create_post(body: PostIn, user: User, prepared: str | None) -> Response:
         raise _taken("Another post has this address.")
     post = user.write(body.title, body.body, slug=body.slug, excerpt=body.excerpt, html=prepared)
     post.tags = Tag.named(body.tags)
-    db.session.flush()  # which gives it id and version
     revalidate_tag(*post.cache_tags)
     return _answer(post, 201, Location=f"/api/v1/posts/{post.slug}")
 

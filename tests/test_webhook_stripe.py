@@ -9,7 +9,7 @@ import time
 
 import pytest
 import webhooks
-from conftest import settings_for
+from conftest import checked
 from stripe import WebhookSignature
 from test_settings import GOOD, STRONG
 from test_structure import ROOT
@@ -351,7 +351,7 @@ def test_w23_retry_with_a_new_signature_does_nothing_again(app, visitor, monkeyp
 )
 def test_w34_secret_that_is_none_stops_the_start(tmp_path, secret):
     with pytest.raises(BadSettings, match="STRIPE_WEBHOOK_SECRET"):
-        settings_for(tmp_path, STRIPE_WEBHOOK_SECRET=secret)
+        checked({"DEMO": "1", "DATA_DIR": str(tmp_path), "STRIPE_WEBHOOK_SECRET": secret})
 
 
 def test_w34_without_a_secret_nobody_is_let_in(app, visitor):

@@ -13,7 +13,7 @@ from demo.marker import why_not_filled
 from demo.seed import seed
 from demo.stripe_events import cancellation, deliver, payment
 from flask_revalidation import revalidate_everything
-from flask_server_actions import Form, Result, action, anyone, redirect
+from flask_server_actions import Form, Result, action, anyone, local_page, redirect
 from models import User
 from web.auth import current_member
 from web.fields import Email
@@ -25,9 +25,10 @@ LIMITS = [RateLimit(600, HOUR, by=network)]
 
 
 class Persona(Form):
-    """Who to be."""
+    """Who to be, and where to go then, if not to the page where one is."""
 
     persona: Literal["ada", "bob", "edith", "cleo"]
+    next: Annotated[str, Field(max_length=2000)] = ""
 
 
 class DemoPayment(Form):
@@ -39,10 +40,9 @@ class DemoPayment(Form):
 
 @action(allow=IN_DEMO, rate_limit=LIMITS)
 def switch_persona(form: Persona, _user: User | None) -> Result:
-    """Become someone else, without a password."""
+    """Become someone else, without a password. The page stays, and shows itself to that person, or says why not."""
     user = User.find_author(form.persona)
-    page = "/dashboard" if user.is_writer else "/"
-    return redirect(page, f"You are {user.name} now.", cookies=start_session(user))
+    return redirect(form.next and local_page(form.next), f"You are {user.name} now.", cookies=start_session(user))
 
 
 @action(allow=IN_DEMO, rate_limit=LIMITS)

@@ -22,7 +22,7 @@ def only(allowed: Callable[[User | None], bool]) -> Callable[..., Callable[..., 
             if user is None:
                 return redirect(f"/sign-in?next={quote(request.full_path.rstrip('?'))}", 303)
             if not allowed(user):
-                abort(403)
+                abort(403, allowed.__doc__)
             return view(**values)
 
         return serve

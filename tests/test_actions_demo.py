@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 import time_machine
 from keys import issue_key, send
 from scenarios import PUBLISHED, rows
@@ -19,6 +20,36 @@ def test_persona_is_one_click_and_reset_restores_everything(app, visitor, find_p
     assert "Sign out Edith" in visitor.get("/").text
     with app.app_context():
         assert PostFilter(None).count() == 24
+
+
+@pytest.mark.parametrize("htmx", [True, False])
+def test_becoming_somebody_stays_on_the_page_or_says_why_not_and_names_them(app, htmx):
+    def become(browser, persona, page, **more):
+        answer = browser.act("demo.switch_persona", page=page, htmx=htmx, persona=persona, **more)
+        if htmx:
+            return answer.status_code, answer.text, answer.headers.get("HX-Push-Url", page)
+        shown = browser.get(answer.headers["Location"])
+        return shown.status_code, shown.text, answer.headers["Location"]
+
+    browser = app.test_client()
+    edith, bob, cleo, late = (
+        become(browser, persona, "/dashboard/inbox")
+        if persona != "late"
+        else become(browser, "ada", "/sign-in", next="/dashboard/settings")
+        for persona in ("edith", "bob", "cleo", "late")
+    )
+
+    assert [(status, page) for status, _, page in (edith, bob, cleo)] == [(200, "/dashboard/inbox")] + [
+        (403, "/dashboard/inbox")
+    ] * 2
+    assert "<h1>Inbox</h1>" in edith[1]
+    for (_, text, _), name in ((bob, "Bob"), (cleo, "Cleo")):
+        assert f"Sign out {name}" in text
+        assert f"You are {name} now." in text
+        assert "Who may see it? Owner and editors." in text
+    assert (late[0], late[2]) == (200, "/dashboard/settings")
+    assert become(browser, "ada", "/sign-in", next="https://elsewhere.example/")[2] == "/"
+    assert 'name="next"' in app.test_client().get("/sign-in?next=/dashboard").text
 
 
 def test_production_has_no_demo_actions(make_app):

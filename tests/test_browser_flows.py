@@ -62,7 +62,8 @@ def becoming_someone_of_the_demo(page: Page) -> None:
     press(page, "Bob author")
 
     said(page, "You are Bob now.")
-    expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+    expect(page.get_by_role("heading", name="Posts", exact=True)).to_be_visible()
+    expect(page.get_by_role("button", name="Sign out Bob")).to_be_visible()
 
 
 @FLOWS.by("cleo")

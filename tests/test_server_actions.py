@@ -107,7 +107,7 @@ def test_answer_to_a_visitor_is_not_kept_for_others(app, visitor):
 def test_redirect_answers_in_one_round_trip(app):
     browser = app.test_client()
 
-    answer = browser.act("demo.switch_persona", page="/", htmx=True, persona="ada")
+    answer = browser.act("demo.switch_persona", page="/sign-in", htmx=True, persona="ada", next="/dashboard")
 
     assert answer.headers["HX-Push-Url"] == "/dashboard"
     assert "<h1>Overview</h1>" in answer.text

@@ -39,6 +39,10 @@
     unsent.delete(form.id);
     store(nameOf(form));
     if (form.matches("[data-forget]")) for (const name of drafts()) store(name);
+    if (!form.matches("[data-becomes]")) return;
+    // Somebody else looks at this page now. What was typed waits here for who has typed it.
+    unsent.clear();
+    for (const other of document.forms) other.removeAttribute("data-dirty");
   };
 
   const warn = (event) => {

@@ -18,7 +18,7 @@ from test_browser_look import look
 if TYPE_CHECKING:
     from browsing import House
 
-pytest.importorskip("xray", reason="the folder xray/ is taken out")
+pytest.importorskip("xray.store", reason="the folder xray/ is taken out")
 pytest_plugins = ["browsing"]
 
 DESK = "/dashboard/posts"

@@ -114,6 +114,34 @@ def test_answer_in_front_of_flask_is_a_row_too(app, visitor):
     assert len(visitor.get(f"/xray/{facts['id']}/parts").json) == 2  # the page, and the part it was made of
 
 
+def test_open_page_that_asks_again_in_vain_is_one_row(app, visitor):
+    etag = visitor.get("/blog").headers["ETag"]
+
+    answers = [visitor.get("/blog", headers={"If-None-Match": etag}).status_code for _ in range(5)]
+
+    assert answers == [304] * 5
+    assert [facts["status"] for facts in traces(app, path="/blog")] == [304, 200]
+
+
+def test_while_one_develops_each_request_is_a_line(app, ada, monkeypatch):
+    lines = []
+    monkeypatch.setattr(app.wsgi_app, "_say", lines.append)
+
+    ada.act("posts.publish_post", page="/dashboard/posts", htmx=True, post_id=14)
+
+    place = r"actions/posts\.py:\d+ · /blog/a-clock-that-knocks, posts · \d+ statements · 12 parts"
+    assert re.fullmatch(rf"POST /_actions/posts\.publish_post Ada → 200 \d+ ms · {place}", lines[0])
+
+
+def test_statement_that_is_repeated_is_counted_and_warned_of():
+    trace = Trace("page")
+    for _ in range(4):
+        trace.statement("SELECT  1\n FROM post", 0.001)
+
+    assert story.repeated(trace.facts) == [("SELECT 1 FROM post", 4, 4.0)]
+    assert told(trace.facts)["warnings"] == ["Asked 4 times: SELECT 1 FROM post…"]
+
+
 def test_part_that_another_has_made_stale_is_told_from_the_others(app, ada, sign_in, find_post):
     page = ada.get("/dashboard").headers["X-Trace-Id"]
     assert [part["stale"] for part in ada.get(f"/xray/{page}/parts").json] == [[], [], []]

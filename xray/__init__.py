@@ -26,4 +26,4 @@ def init_app(app: Flask) -> None:
     actions = app.extensions["server_actions"]
     actions.actions |= {action.name: action for action in (replay.again, replay.clear)}
     actions.pages = [*actions.pages, pages.bp.name]
-    app.wsgi_app = Recorder(app.wsgi_app, store)  # type: ignore[method-assign]
+    app.wsgi_app = Recorder(app.wsgi_app, store, app.logger.info if app.debug else None)  # type: ignore[method-assign]

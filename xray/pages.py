@@ -13,6 +13,7 @@ from models import db
 from xray import replay, source
 from xray.places import fresh_by
 from xray.store import Store
+from xray.story import repeated
 from xray.trace import Facts
 
 bp = Blueprint("xray", __name__, url_prefix="/xray", template_folder="templates", static_folder="static")
@@ -120,14 +121,16 @@ def _detail(facts: Facts) -> dict[str, Any]:
             pieces = source.of_view(name)
     except (TypeError, OSError, ValueError):
         pieces = []  # code that is nobody's file
-    is_action = facts["boundary"] == "action" and bool(facts["name"])
     return {
         "pieces": pieces,
         "places": fresh_by(facts["tags"]),
         "parts": _whole(facts),
         "curl": replay.as_curl(facts),
         "pytest": replay.as_pytest(facts),
-        "replays": is_action,
+        "replays": facts["boundary"] == "action" and bool(facts["name"]),
+        "other_way": "labs" in current_app.blueprints and facts["boundary"] == "action",
+        "statements": repeated(facts),
+        "errors": {name: texts for step in facts["steps"] for name, texts in step.get("errors", {}).items()},
         "people": replay.PEOPLE,
     }
 

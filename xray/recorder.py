@@ -1,12 +1,13 @@
 """WSGI middleware in front of everything else: it begins a trace, names it in the answer, and keeps it afterwards."""
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from werkzeug.wsgi import ClosingIterator
 
 from xray.store import Store
-from xray.story import told
+from xray.story import line, told
 from xray.trace import Trace, current
 
 # Not traced: the X-ray itself, files, and what an operator's machine asks all day.
@@ -22,11 +23,15 @@ QUIET = (
 )
 
 
-class Recorder:
-    """Keeps a trace of each request."""
+POLL = 30  # seconds
 
-    def __init__(self, app: Callable[..., Iterable[bytes]], store: Store) -> None:
-        self.app, self._store = app, store
+
+class Recorder:
+    """Keeps a trace of each request, and while one develops says it in a line."""
+
+    def __init__(self, app: Callable[..., Iterable[bytes]], store: Store, say: Callable[[str], None] | None) -> None:
+        self.app, self._store, self._say = app, store, say
+        self._polls: dict[str, float] = {}
 
     def __getattr__(self, name: str) -> Any:
         """Stand for the middleware inside."""
@@ -62,10 +67,22 @@ class Recorder:
             self._keep(trace)
 
     def _keep(self, trace: Trace) -> None:
-        if trace.unseen:
+        if trace.unseen or self._is_poll(trace):
             return
         trace.facts.setdefault("ms", trace.elapsed())
         trace.facts.update(told(trace.facts))
         self._store.put(trace.facts)
         for copy in trace.facts["copies"]:
             self._store.put_copy(copy)
+        if self._say:
+            self._say(line(trace.facts))
+
+    def _is_poll(self, trace: Trace) -> bool:
+        """Say whether an open page has asked again in vain: of such requests, one in half a minute is kept."""
+        if trace.facts["status"] != 304:
+            return False
+        now, path = time.monotonic(), trace.facts["path"]
+        known = now - self._polls.get(path, -POLL) < POLL
+        self._polls = self._polls if len(self._polls) < 500 else {}
+        self._polls[path] = self._polls[path] if known else now
+        return known

@@ -1,7 +1,6 @@
 """What a trace means: one sentence for the timeline, one in the article's words for the strip, and the warnings."""
 
 import re
-from collections import Counter
 
 from xray.places import WORDS, fresh_by, places
 from xray.trace import Facts
@@ -24,6 +23,28 @@ def told(facts: Facts) -> Facts:
         "warnings": _warnings(facts),
         "copies": _copies(facts),
     }
+
+
+def line(facts: Facts) -> str:
+    """Return a trace as a line for the terminal."""
+    who = facts["who"].partition(",")[0]
+    parts = [
+        " ".join(filter(None, [facts["method"], facts["path"], who])) + f" → {facts['status']} {facts['ms']:.0f} ms",
+        facts["place"],
+        ", ".join(facts["tags"]),
+        f"{len(facts['statements'])} statements",
+        f"{len(facts['parts'])} parts",
+    ]
+    return " · ".join(filter(None, parts))
+
+
+def repeated(facts: Facts) -> list[tuple[str, int, float]]:
+    """Return each statement once, in the order of their first time: how often it was sent, and how long all took."""
+    found: dict[str, tuple[int, float]] = {}
+    for item in facts["statements"]:
+        count, took = found.get(item["text"], (0, 0.0))
+        found[item["text"]] = count + 1, took + item["ms"]
+    return [(text, count, took) for text, (count, took) in found.items()]
 
 
 def _sentence(facts: Facts) -> str:
@@ -96,13 +117,7 @@ def _warnings(facts: Facts) -> list[str]:
         found.append(f"An action was called from another origin: {origin or site or 'none named'}.")
     if "cookie at the API" in facts["signs"]:
         found.append("The API was called with a browser's session. It opens nothing there.")
-    found += [f"Asked {n} times: {text[:80]}…" for text, n in _repeated(facts).items()]
-    return found
-
-
-def _repeated(facts: Facts) -> dict[str, int]:
-    counted = Counter(item["text"] for item in facts["statements"])
-    return {text: count for text, count in counted.items() if count >= REPEATED}
+    return found + [f"Asked {count} times: {text[:80]}…" for text, count, _ in repeated(facts) if count >= REPEATED]
 
 
 def _copies(facts: Facts) -> list[Facts]:

@@ -24,6 +24,18 @@ ticking = Lock()  # held while something is done on time; of each worker
 limit_request_fields = 48  # a browser sends some twenty, a proxy adds five; ninety of 8 kB would cost half a second
 
 
+def when_ready(_server: Any) -> None:
+    """Say where to begin, when somebody is listening there."""
+    from click import echo
+
+    from settings import Settings
+
+    env = Settings.from_environment()
+    teaches = env.demo and env.labs is not False and Path("labs/__init__.py").exists()
+    begin = " Open it, and press “Take the tour”." if teaches else ""
+    echo(f"==> http://{bind} {begin} Ctrl-C stops it.")
+
+
 def post_worker_init(worker: Any) -> None:
     """Tune the collector, leave Ctrl-C to the arbiter, and keep the schedule.
 

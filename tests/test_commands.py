@@ -61,12 +61,14 @@ def test_dev_serves_with_debugger_and_starts_anew_when_a_template_changes(data_d
         assert eventually(lambda: b"</html>" in answers(f"{url}/blog"), dev), log.read_text()
 
 
-def test_serve_honours_port_and_data_dir(data_dir, tmp_path):
+def test_serve_honours_port_and_data_dir_and_says_where_to_begin(data_dir, tmp_path):
     log, port = tmp_path / "serve.log", free_port()
 
     with running("serve", data_dir, log, PORT=str(port), WEB_CONCURRENCY="1") as serve:
         assert eventually(lambda: b"</html>" in answers(f"http://127.0.0.1:{port}/blog"), serve), log.read_text()
-        assert eventually(lambda: f"==> http://127.0.0.1:{port} " in log.read_text(), serve)
+        told = f"==> http://127.0.0.1:{port}  Open it, and press “Take the tour”. Ctrl-C stops it.\n"
+        assert eventually(lambda: log.read_text().endswith(told), serve), log.read_text()
+        assert b"Take the tour" in answers(f"http://127.0.0.1:{port}/")
 
 
 def run_tests(*arguments: str) -> str:

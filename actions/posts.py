@@ -10,7 +10,7 @@ from pydantic import Field
 
 from actions.fields import OnePost
 from flask_revalidation import revalidate_tag
-from flask_server_actions import Form, Result, action, conflict, invalid, success
+from flask_server_actions import Form, Result, action, conflict, invalid, redirect, success
 from models import Post, User, now
 from models.text import to_html
 from web.auth import writers
@@ -31,6 +31,12 @@ class EditedPost(NewPost):
     post_id: RowId
     version: RowId
     tags: Annotated[str, Field(max_length=400)] | None = Field(None, description="Separated by commas")
+
+
+class DeletedPost(OnePost):
+    """Which post, and whether the page goes with it, as its editor does."""
+
+    leave: bool = False
 
 
 class PreviewedPost(EditedPost):
@@ -117,13 +123,13 @@ def schedule_post(form: ScheduledPost, user: User) -> Result:
 
 
 @action(allow=writers)
-def delete_post(form: OnePost, user: User) -> Result:
+def delete_post(form: DeletedPost, user: User) -> Result:
     """The post is gone, with its comments and likes; its page offers to bring it back."""
     post = user.find_post(form.post_id)
     post.delete()
     revalidate_tag(*post.cache_tags)
     undo = (f"Undo deleting “{post.title}”", "posts.restore_post", {"post_id": post.id})
-    return success(f"“{post.title}” is deleted.", undo=undo)
+    return redirect("/dashboard/posts" if form.leave else "", f"“{post.title}” is deleted.", undo=undo)
 
 
 @action(allow=writers)

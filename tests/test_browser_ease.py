@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
-from browsing import become
 from browsing_steps import DRAFT, LIVE, OpenPage, press, said
 from playwright.sync_api import Browser, Dialog, Page, expect
 
@@ -176,6 +175,19 @@ def test_a_key_sends_the_form_one_is_in(open_page: OpenPage, key: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["htmx", "plain"])
+def test_post_is_deleted_from_its_editor_and_brought_back(open_page: OpenPage, house: House, kind: str) -> None:
+    page = open_page(kind, "bob")
+    edit(page)
+    press(page, "Delete this post")
+
+    said(page, f"“{DRAFT}” is deleted.")
+    expect(page).to_have_url(re.compile(f"{DESK}$"))
+    expect(page.locator("li.row", has_text=DRAFT)).to_have_count(0)
+    press(page, undo_of(page, DRAFT))
+    expect(page.locator("li.row", has_text=DRAFT)).to_have_count(1)
+
+
+@pytest.mark.parametrize("kind", ["htmx", "plain"])
 def test_preview_shows_unsaved_words_and_leaves_them(open_page: OpenPage, house: House, kind: str) -> None:
     page = open_page(kind, "bob")
     edit(page)
@@ -218,6 +230,8 @@ def test_whoever_saves_second_chooses(open_page: OpenPage, house: House, kind: s
 
 @pytest.mark.parametrize("person_is_in", ["Asia/Tokyo", "America/St_Johns"])
 def test_times_are_those_of_the_person_and_named(house: House, chromium: Browser, person_is_in: str) -> None:
+    from browsing import become
+
     context = chromium.new_context(base_url=house.server.url, timezone_id=person_is_in)
     become(context, house, "bob")
     page = context.new_page()

@@ -4,12 +4,12 @@ from typing import Annotated
 
 from pydantic import Field
 
-from actions.rate_limit import RateLimit
+from actions.rate_limit import RateLimit, account
 from flask_revalidation import revalidate_path, revalidate_tag
 from flask_server_actions import Form, Result, action, conflict, success
 from models import Comment, Post, Setting, User
 from models.setting import Switch
-from web.auth import current_user, signed_in, visitor_name
+from web.auth import signed_in
 from web.fields import NFC, RowId, Text
 from web.rate_limiter import DAY, MINUTE
 
@@ -25,11 +25,6 @@ class OneComment(Form):
     """Which comment."""
 
     comment_id: RowId
-
-
-def account(_form: NewComment) -> str | None:
-    """Who comments."""
-    return visitor_name(current_user(), "") or None
 
 
 @action(allow=signed_in, rate_limit=[RateLimit(20, MINUTE, by=account), RateLimit(200, DAY, by=account)])
@@ -49,6 +44,5 @@ def delete_comment(form: OneComment, user: User) -> Result:
     """Remove a comment: one's own, or any as an editor."""
     comment = user.find_comment(form.comment_id)
     comment.delete()
-    revalidate_path(comment.post.path)
-    revalidate_tag("comments")
+    revalidate_tag(comment.post.path, "comments")
     return success("The comment is gone.")

@@ -3,26 +3,22 @@
 import secrets
 
 from actions.fields import OnePost
-from actions.rate_limit import RateLimit
+from actions.rate_limit import RateLimit, account
 from flask_revalidation import revalidate_tag
 from flask_server_actions import Result, action, anyone, success
 from models import Like, Post, User
-from web.auth import current_user, visitor_name
+from web.auth import visitor_name
 from web.gate import VISITOR, network, sign_cookie, signed_cookie
 from web.rate_limiter import DAY
 
 
 def known(_form: OnePost) -> str | None:
     """The browser that we have met before: a program could be a new one without end."""
-    return signed_cookie(VISITOR) or has_account(_form)
+    return signed_cookie(VISITOR) or account(_form)
 
 
-def has_account(_form: OnePost) -> str | None:
-    """Who answers for it. Each like of the others is a row too."""
-    return "yes" if current_user() else None
-
-
-LIMITS = [RateLimit(50, DAY, by=network, unless=known), RateLimit(500, DAY, by=network, unless=has_account)]
+# Each like is a row, also that of a browser that we know.
+LIMITS = [RateLimit(50, DAY, by=network, unless=known), RateLimit(500, DAY, by=network, unless=account)]
 
 
 @action(allow=anyone("a reader may like something without an account"), rate_limit=LIMITS)

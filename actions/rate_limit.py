@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask_server_actions import Action, too_many
+from web.auth import current_user, visitor_name
 from web.rate_limit import limiter
 from web.rate_limiter import MINUTE, Reading
 
@@ -30,6 +31,11 @@ class RateLimit:
         party = None if self.unless(form) else self.by(form)
         kind = f"{action} {self.by.__name__} {self.times}/{self.seconds}"
         return party and f"{kind} {hashlib.sha256(party.encode()).hexdigest()}"
+
+
+def account(_form: object) -> str | None:
+    """Return who is signed in and answers for it, for `by` and `unless`."""
+    return visitor_name(current_user(), "") or None
 
 
 def enforce(action: Action, form: Any) -> None:

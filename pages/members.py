@@ -40,4 +40,4 @@ def _list(query: MembersQuery) -> str:
 
 
 def _payments() -> str:
-    return render_template("members/_payments.html", payments=Payment.latest(8))
+    return render_template("members/_payments.html", payments=Payment.latest(8), sums=Payment.by_month())

@@ -1,8 +1,9 @@
 """The membership page; in the demo, stand-ins for Stripe's checkout and customer portal."""
 
 import re
+from typing import Any
 
-from flask import Blueprint, Response, abort, current_app, make_response, render_template
+from flask import Blueprint, Response, abort, current_app, make_response, redirect, render_template
 
 from models import Member, Payment
 from pages.access import no_store
@@ -40,10 +41,10 @@ def checkout(session_id: str) -> str:
 
 @bp.get("/support/portal")
 @no_store
-def portal() -> str:
+def portal() -> Any:
     """Play Stripe's customer portal, to a member."""
     member = current_member() if _is_played() else None
-    return render_template("support/portal.html", member=member or abort(404))
+    return render_template("support/portal.html", member=member) if member else redirect("/support", 303)
 
 
 def _is_played() -> bool:

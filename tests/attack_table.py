@@ -24,7 +24,7 @@ GET /contact                               200    200    200    200   200    200
 GET /sign-in                               200    200    200    200   200    200   200      200
 GET /support                               200    200    200    200   200    200   200      200
 GET /support/checkout/<session_id>         200    200    200    200   200    200   200      200
-GET /support/portal                        404    404    404    404   404    404   404      404
+GET /support/portal                        303    303    303    303   303    303   303      303
 GET /dashboard                             303    403    200    200   200    200   303      303
 GET /dashboard/developers                  303    403    200    200   200    200   303      303
 GET /dashboard/inbox                       303    403    403    403   200    200   303      303

@@ -48,12 +48,17 @@ def running(command: str, data_dir: Path, log: Path, **environment: str) -> Iter
         process.wait()
 
 
-def test_dev_serves_with_debugger_and_starts_anew_when_a_template_changes(data_dir, tmp_path):
+def test_dev_serves_with_debugger_tells_each_request_in_a_line_and_starts_anew_when_a_template_changes(
+    data_dir, tmp_path
+):
     log, port = tmp_path / "dev.log", free_port()
     url = f"http://127.0.0.1:{port}"
 
     with running("dev", data_dir, log, PORT=str(port)) as dev:
         assert eventually(lambda: b"</html>" in answers(f"{url}/blog"), dev), log.read_text()
+        line = r"^GET /blog → 200 \d+ ms · pages/blog.py:\d+ · \d+ statements · \d+ parts?$"
+        assert eventually(lambda: bool(re.search(line, log.read_text(), re.MULTILINE)), dev), log.read_text()
+        assert "HTTP/1.1" not in log.read_text()
         assert answers(f"{url}/?__debugger__=yes&cmd=resource&f=style.css")
 
         (ROOT / "templates/layout.html").touch()

@@ -5,8 +5,10 @@ watches by the signals of the libraries and of the application (`watch.py`), and
 (`store.py`), after the answer and outside of every transaction. What is secret never gets there (`redact.py`).
 """
 
+import logging
 from typing import Any
 
+from click import echo
 from flask import Flask
 
 from xray import pages, replay, watch
@@ -26,4 +28,10 @@ def init_app(app: Flask) -> None:
     actions = app.extensions["server_actions"]
     actions.actions |= {action.name: action for action in (replay.again, replay.clear)}
     actions.pages = [*actions.pages, pages.bp.name]
-    app.wsgi_app = Recorder(app.wsgi_app, store, app.logger.info if app.debug else None)  # type: ignore[method-assign]
+    app.wsgi_app = Recorder(app.wsgi_app, store, echo if app.debug else None)  # type: ignore[method-assign]
+    if app.debug:  # each request is one line
+        logging.getLogger("werkzeug").addFilter(_is_no_request)
+
+
+def _is_no_request(record: logging.LogRecord) -> bool:
+    return not str(record.msg).rstrip().endswith('"%s" %s %s')

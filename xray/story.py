@@ -32,8 +32,7 @@ def line(facts: Facts) -> str:
         " ".join(filter(None, [facts["method"], facts["path"], who])) + f" → {facts['status']} {facts['ms']:.0f} ms",
         facts["place"],
         ", ".join(facts["tags"]),
-        f"{len(facts['statements'])} statements",
-        f"{len(facts['parts'])} parts",
+        *(f"{len(facts[kind])} {kind[:-1]}{'' if len(facts[kind]) == 1 else 's'}" for kind in ("statements", "parts")),
     ]
     return " · ".join(filter(None, parts))
 

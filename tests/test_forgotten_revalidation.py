@@ -67,7 +67,10 @@ def addresses(app):
     """Return an address for each GET route that the application has, with the query strings that lists know."""
     adapter = app.url_map.bind("localhost")
     rules = [
-        rule for rule in app.url_map.iter_rules() if "GET" in rule.methods and not rule.rule.endswith(":filename>")
+        rule
+        for rule in app.url_map.iter_rules()
+        # Files, and what a member alone sees, uncached (tests/test_membership_page.py).
+        if "GET" in rule.methods and not rule.rule.endswith((":filename>", "/support/portal"))
     ]
     known = [(rule, {name: PARAMETERS[name] for name in rule.arguments}) for rule in rules if rule.endpoint != ACTION]
     plain = [adapter.build(rule.endpoint, values) for rule, values in known]

@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from settings import Hidden
+
 HIDDEN = "•••"
 _NAMES = re.compile(
     r"pass|secret|token|key$|^_|signature|authori|cookie|session|mail|message|device|visitor|hash|digest", re.IGNORECASE
@@ -44,7 +46,7 @@ class Redactor:
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         known = {text for name, value in config.items() if _OWN.search(name) for text in _texts(value) if len(text) > 5}
-        self._known = re.compile("|".join(map(re.escape, sorted(known, key=len, reverse=True))) or r"(?!)")
+        self._known = [Hidden(text) for text in sorted(known, key=len, reverse=True)]
 
     def __call__(self, value: Any) -> Any:
         """Return what JSON can hold without them, in names as in values."""
@@ -54,7 +56,9 @@ class Redactor:
             return [self(item) for item in value]
         if value is None or isinstance(value, bool | int | float):
             return value
-        text = self._known.sub(HIDDEN, str(value))
+        text = str(value)
+        for secret in self._known:
+            text = text.replace(secret, HIDDEN)
         for mark, pattern in _LOOKS:
             text = pattern.sub(HIDDEN, text) if mark in text else text
         return text

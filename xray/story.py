@@ -51,7 +51,9 @@ def _sentence(facts: Facts) -> str:
     tags, parts = facts["tags"], facts["parts"]
     fresh = f" → {len(tags)} tag{'s' if len(tags) != 1 else ''} replaced: {', '.join(tags[:4])}" if tags else ""
     if facts["boundary"] == "action":
-        return f"{who} → {facts['name'] or facts['path']}{fresh or _why_not(facts)}"
+        redrawn = sum(part["how"] != "hit" for part in parts)
+        drawn = f" → {redrawn} part{'s' if redrawn != 1 else ''} of the page drawn anew" if fresh and redrawn else ""
+        return f"{who} → {facts['name'] or facts['path']}{fresh or _why_not(facts)}{drawn}"
     if facts["boundary"] == "schedule":
         return f"The clock → {facts['name']}{fresh}"
     if facts["boundary"] in ("webhook", "cron"):

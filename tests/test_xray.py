@@ -10,6 +10,7 @@ from conftest import Browser
 from scenarios import POST, SESSION, fingerprint
 from webhooks import encoded, event, github_signature, release, signed
 
+from api.cron import run_due
 from demo.keys import DEMO_CRON_SECRET
 
 redact, story, trace = (pytest.importorskip(f"xray.{name}", reason="the folder xray/ is taken out")
@@ -51,7 +52,7 @@ def trace_of(app, answer):
     return app.extensions["xray"].find(answer.headers["X-Trace-Id"])
 
 
-def test_one_timeline_has_pages_actions_api_webhooks_cron_and_the_clock(app, ada, visitor):
+def test_one_timeline_has_pages_actions_api_webhooks_cron_and_the_clock(app, ada, visitor, monkeypatch):
     body = encoded(event())
     visitor.get("/")
     ada.act("posts.publish_post", post_id=14)
@@ -60,11 +61,14 @@ def test_one_timeline_has_pages_actions_api_webhooks_cron_and_the_clock(app, ada
     visitor.post("/api/webhooks/stripe", data=body, headers={"Stripe-Signature": signed(body)})
     visitor.post("/api/cron/publish-due", headers=BEARER)
     app.test_cli_runner().invoke(args=["cron", "publish-due"])
+    monkeypatch.setenv("SERVER_SOFTWARE", "gunicorn")
+    with app.app_context():
+        run_due()
 
     kinds = [facts["boundary"] for facts in traces(app)]
     page = visitor.get("/xray").text
 
-    assert kinds[:7] == ["schedule", "cron", "webhook", "feed", "api", "action", "page"]
+    assert kinds[:8] == ["schedule", "command", "cron", "webhook", "feed", "api", "action", "page"]
     assert page.count('<li id="trace_') == len(set(kinds)) + 1  # Ada's sign-in too
     assert "Ada → posts.publish_post → 2 tags replaced: /blog/" in page
     assert "<script" in page  # which the page does without

@@ -109,7 +109,11 @@ def _timeline() -> dict[str, Any]:
             folded[-1]["times"] += 1
         else:
             folded.append(facts | {"times": 1})
-    return {"traces": folded, "kind": kind, "kinds": ["page", "action", "api", "webhook", "cron", "schedule"]}
+    return {
+        "traces": folded,
+        "kind": kind,
+        "kinds": ["page", "action", "api", "webhook", "cron", "schedule", "command"],
+    }
 
 
 def _detail(facts: Facts) -> dict[str, Any]:

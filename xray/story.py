@@ -54,8 +54,8 @@ def _sentence(facts: Facts) -> str:
         redrawn = sum(part["how"] != "hit" for part in parts)
         drawn = f" → {redrawn} part{'s' if redrawn != 1 else ''} of the page drawn anew" if fresh and redrawn else ""
         return f"{who} → {facts['name'] or facts['path']}{fresh or _why_not(facts)}{drawn}"
-    if facts["boundary"] == "schedule":
-        return f"The clock → {facts['name']}{fresh}"
+    if facts["boundary"] in ("schedule", "command"):
+        return f"The {'clock' if facts['boundary'] == 'schedule' else 'operator'} → {facts['name']}{fresh}"
     if facts["boundary"] in ("webhook", "cron"):
         return f"{facts['path'].rpartition('/')[2]} knocked{fresh or _why_not(facts)}"
     hits = sum(part["how"] == "hit" for part in parts)

@@ -3,6 +3,7 @@
 Each receiver adds to the trace of the request that runs here and now, and does nothing where there is none.
 """
 
+import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -162,7 +163,7 @@ def _schedule_ended(write: Any, error: Any) -> None:
     """Keep a trace of what no request has asked for: the schedule, a command."""
     store = current_app.extensions.get("xray") if has_app_context() and current.get() is None else None
     if store is not None and error is None:
-        trace = Trace("schedule")
+        trace = Trace("schedule" if "SERVER_SOFTWARE" in os.environ else "command")  # gunicorn sets it
         trace.facts.update(name=write.by, ms=0)
         _committed(trace, write)
         trace.facts.update(told(trace.facts))

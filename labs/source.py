@@ -17,7 +17,7 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
 
 ROOT = Path(__file__).parent.parent
-_LANGUAGES = {".py": "python", ".html": "html+jinja", ".js": "javascript"}
+_LANGUAGES = {".py": "python", ".html": "html+jinja", ".js": "javascript", ".css": "css", ".toml": "toml"}
 _COMMENTS = {".html": ("{#",), ".js": ("//", "/*", "*")}
 _NO_CODE = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
 
@@ -65,7 +65,7 @@ class Source:
         return sum(bool(line) and not line.startswith(_COMMENTS[suffix]) for line in lines)
 
     def __html__(self) -> str:
-        lexer = get_lexer_by_name(_LANGUAGES[Path(self.path).suffix], stripnl=False)
+        lexer = get_lexer_by_name(_LANGUAGES.get(Path(self.path).suffix, "text"), stripnl=False)
         return Markup(highlight(self.text.rstrip(), lexer, HtmlFormatter(nowrap=True)))  # noqa: S704
 
 

@@ -21,7 +21,7 @@ PAGES = [
     "/lab/two-ways?badge=1&forgets=1",
     "/lab/stale?steps=wc",
 ]
-PAGES += ["/lab/attack", "/lab/outside", "/lab/stripe"]
+PAGES += ["/lab/attack", "/lab/outside", "/lab/stripe", "/lab/source", "/lab/source/actions/posts.py"]
 
 
 @pytest.fixture
@@ -60,7 +60,8 @@ def test_production_has_no_page_and_no_action_of_the_labs(app, make_app):
 
     assert len(rules) > 12
     for rule in rules:
-        path = rule.build({name: "1" if name == "post_id" else "labs.css" for name in rule.arguments})[1]
+        given = {"post_id": "1", "path": "app.py"}
+        path = rule.build({name: given.get(name, "labs.css") for name in rule.arguments})[1]
         assert client.get(path, **here).status_code == 404, path
     assert added
     assert added.isdisjoint(production.extensions["server_actions"].actions)

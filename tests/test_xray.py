@@ -108,6 +108,13 @@ def test_refusal_names_the_rule_in_the_words_of_the_article(app, sign_in, visito
     assert ": refused" in facts["sentence"]
 
 
+def test_page_that_says_no_after_an_action_has_run_is_no_refusal_of_the_action(app, ada):
+    answer = ada.act("demo.switch_persona", page="/dashboard/inbox", htmx=True, persona="cleo")
+
+    assert answer.status_code == 403
+    assert trace_of(app, answer)["strip"].startswith("demo.switch_persona ran on the server")
+
+
 def test_answer_in_front_of_flask_is_a_row_too(app, visitor):
     visitor.get("/blog")
 

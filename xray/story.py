@@ -82,7 +82,10 @@ def _strip(facts: Facts, fresh: list[str]) -> str:
     kinds = {"api": "door", "cron": "door", "feed": "door", "action": "wrote" if facts["tags"] else "unseen"}
     kind = kinds.get(facts["boundary"], facts["boundary"])
     kind = "hit" if kind == "page" and facts["parts"] and not facts["name"] else kind
-    if facts["boundary"] == "action" and facts["status"] >= 400:
+    ran = any(
+        step["what"] == "function" and step["good"] for step in facts["steps"]
+    )  # then it is the page that says no
+    if facts["boundary"] == "action" and facts["status"] >= 400 and not ran:
         return _refusal(facts)
     values = {"name": facts["name"], "status": facts["status"], "hits": hits, "parts": len(facts["parts"])}
     return str(_STRIP[kind]).format(fresh=_fresh(fresh), **values).strip()

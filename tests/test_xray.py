@@ -166,7 +166,10 @@ def test_part_that_another_has_made_stale_is_told_from_the_others(app, ada, sign
         "what readers said": ["comments"],
     }
     assert re.fullmatch("server says [0-9a-f]{6}, this says [0-9a-f]{0,6}", parts["what readers said"]["newer"])
-    assert parts["numbers"]["selector"] == "main dl.numbers"
+    assert [parts[label]["selector"] for label in ("numbers", "what readers said")] == [
+        "main dl.numbers",
+        'main [aria-labelledby="activity-title"]',
+    ]
 
 
 def test_looking_writes_nothing_and_leaves_no_row(app, ada, visitor):

@@ -32,12 +32,13 @@ def hide(name: str, value: Any) -> Any:
 
 
 def selector_of(body: bytes) -> str:
-    """Return how the first element of a fragment is found in a page: by its id, or by its tag and classes."""
+    """Return how the first element of a fragment is found in a page: by its id or its label, or by tag and classes."""
     begins = re.match(rb"\s*<([a-z0-9]+)([^>]*)", body)
     tag, attributes = (begins[1].decode(), begins[2].decode(errors="ignore")) if begins else ("", "")
-    named = dict(re.findall(r'\b(id|class)="([\w\s-]+)"', attributes))
-    if "id" in named:
-        return f"#{named['id']}"
+    named = dict(re.findall(r'(?<![\w-])(id|class|aria-label|aria-labelledby)="([\w\s-]+)"', attributes))
+    for name in ("id", "aria-labelledby", "aria-label"):
+        if name in named:
+            return f'main [{name}="{named[name]}"]'
     return "main " + ".".join([tag, *named.get("class", "").split()]) if tag not in ("", "html") else ""
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from flask import Blueprint, Response, abort, current_app, make_response, redirect, render_template
 
+from flask_revalidation import cached
 from models import Member, Payment
 from pages.access import no_store
 from web.auth import current_member
@@ -23,7 +24,7 @@ def index() -> Response:
         "support/index.html",
         member=member,
         payments=Payment.latest(5, member) if member else [],
-        members=Member.count_by_status()["active"],
+        members=cached("support.members", tags=["members"], render=lambda: str(Member.count_by_status()["active"])),
         price=PRICE,
         is_open=bool(config["STRIPE_SECRET_KEY"] or config["DEMO"]),
     )

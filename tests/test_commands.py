@@ -56,9 +56,11 @@ def test_dev_serves_with_debugger_tells_each_request_in_a_line_and_starts_anew_w
 
     with running("dev", data_dir, log, PORT=str(port)) as dev:
         assert eventually(lambda: b"</html>" in answers(f"{url}/blog"), dev), log.read_text()
+        is_told = (ROOT / "xray/__init__.py").exists()  # who tells it may be taken out
         line = r"^GET /blog → 200 \d+ ms · pages/blog.py:\d+ · \d+ statements · \d+ parts?$"
-        assert eventually(lambda: bool(re.search(line, log.read_text(), re.MULTILINE)), dev), log.read_text()
-        assert "HTTP/1.1" not in log.read_text()
+        lines = line if is_told else '"GET /blog HTTP/1.1" 200'
+        assert eventually(lambda: bool(re.search(lines, log.read_text(), re.MULTILINE)), dev), log.read_text()
+        assert ("HTTP/1.1" in log.read_text()) is not is_told
         assert answers(f"{url}/?__debugger__=yes&cmd=resource&f=style.css")
 
         (ROOT / "templates/layout.html").touch()

@@ -54,7 +54,7 @@ class Event(BaseModel):
     event_id: Annotated[str, Field(max_length=255, alias="id")]
     type: str
     at: datetime = Field(alias="created")  # when it happened, at Stripe
-    id: Id = _told("id", default=...)
+    id: Id = Field(validation_alias=AliasChoices(AliasPath("data", "object", "id"), AliasPath("id")))  # or the event's
     customer: Id | None = _told("customer")
     subscription: Id | None = _told("parent.subscription_details.subscription", "subscription")
     charge: Id | None = _told("charge")

@@ -244,3 +244,12 @@ def test_sums_of_a_month_in_which_more_went_back_make_no_bar(app, ada, visitor):
 
     assert "-5.00 EUR" in page
     assert 'height="-' not in page
+
+
+@pytest.mark.parametrize("type", ["checkout.session.completed", "invoice.paid"])
+def test_object_that_does_not_say_its_id_counts_all_the_same(app, visitor, type):
+    thin = event(type, subscription="sub_1")
+    del thin["data"]["object"]["id"]
+
+    assert send(visitor, thin).json["outcome"] == "applied"
+    assert member(app)[2] == "active"

@@ -8,7 +8,6 @@ from pydantic import Field, SecretStr
 
 from actions.fields import Nothing
 from actions.rate_limit import RateLimit, forget_tries
-from flask_revalidation import Busy
 from flask_server_actions import Form, Result, action, anyone, invalid, local_page, redirect
 from models import User, UserSession
 from models.session import LIFETIME
@@ -52,10 +51,7 @@ GUESSES = [
 def check_password(form: Credentials, _user: User | None) -> int | None:
     """Return the id of the account whose password this is. Slow on purpose, so it runs before the transaction."""
     user = User.by_email(form.email)
-    try:
-        return user.id if User.check_password(user, form.password.get_secret_value()) and user else None
-    except TimeoutError as error:
-        raise Busy("Many people are signing in just now; please try again.") from error
+    return user.id if User.check_password(user, form.password.get_secret_value()) and user else None
 
 
 @action(allow=anyone("it is how one becomes somebody"), prepare=check_password, rate_limit=GUESSES)

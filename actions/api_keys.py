@@ -29,7 +29,7 @@ class OneKey(Form):
 @action(allow=writers)
 def create_key(form: NewKey, user: User) -> Result:
     """Cut a key. Its text is on the very next page, and never again anywhere."""
-    if ApiKey.count_open(user) >= MOST_KEYS:
+    if sum(key.user_id == user.id and not key.revoked_at for key in ApiKey.of(user)) >= MOST_KEYS:
         return conflict(f"You hold {MOST_KEYS} keys. Revoke one that is no longer needed first.")
     key, text = ApiKey.issue(user, form.name, [Scope(word) for word in form.scope.split()])
     revalidate_tag("api-keys")

@@ -7,8 +7,7 @@ from pydantic import Field
 from actions.rate_limit import RateLimit, account
 from flask_revalidation import revalidate_path, revalidate_tag
 from flask_server_actions import Form, Result, action, conflict, success
-from models import Comment, Post, Setting, User
-from models.setting import Switch
+from models import Comment, Post, Setting, Switch, User
 from web.auth import signed_in
 from web.fields import NFC, RowId, Text
 from web.rate_limiter import DAY, MINUTE

@@ -48,11 +48,10 @@ def switch_persona(form: Persona, _user: User | None) -> Result:
 @action(allow=IN_DEMO, rate_limit=LIMITS)
 def reset(_form: Nothing, user: User | None) -> Result:
     """Put everything back as it was at the start; whoever was signed in still is."""
-    email = user.email if user else ""
     if told := why_not_filled():
         raise Result(told, 409)
     seed(replace=True)
-    again = User.by_email(email)
+    again = User.by_email(user.email) if user else None
     revalidate_everything()
     return redirect("/", "The demo is as it was at the start.", cookies=start_session(again) if again else {})
 

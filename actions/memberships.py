@@ -1,9 +1,7 @@
 """The buttons that begin and change a membership. They only open Stripe's pages: who is a member, its webhook says."""
 
 import hashlib
-import logging
 import secrets
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import BoundedSemaphore
 from typing import Any
@@ -19,7 +17,6 @@ from web.auth import current_member, visitor_name
 from web.gate import VISITOR, network, sign_cookie, signed_cookie
 from web.rate_limiter import DAY
 
-log = logging.getLogger(__name__)
 SECONDS, ALTOGETHER = 5, 12  # for one attempt at Stripe, and for all of them, whatever it sends and how slowly
 AT_ONCE = 4  # calls of a worker: those who wait leave threads to readers
 _PLACES, _THREADS = BoundedSemaphore(AT_ONCE), ThreadPoolExecutor(AT_ONCE, "stripe")
@@ -71,16 +68,14 @@ def _open(service: str, played: str, params: Any, key: str, cookies: dict[str, A
         return redirect(played, cookies=cookies) if current_app.config["DEMO"] else closed
     client = stripe.StripeClient(secret, max_network_retries=2, http_client=stripe.RequestsClient(timeout=SECONDS))
     try:
-        session = _call(getattr(client.v1, service).sessions.create, params, {"idempotency_key": key})
+        url = str(_call(getattr(client.v1, service).sessions.create, params, {"idempotency_key": key}).url)
+        known = url.startswith(f"https://{service.partition('_')[0]}.stripe.com/")
+        return redirect(url, cookies=cookies) if known else _trouble(stripe.StripeError("an unknown address"))
     except (stripe.StripeError, TimeoutError) as error:
         return _trouble(error)
-    if not (session.url or "").startswith(f"https://{service.partition('_')[0]}.stripe.com/"):
-        log.error("stripe: a %s at an unknown address", service)
-        return Result("Stripe’s page could not be opened, and it is not your fault. Nothing was charged.", 502)
-    return redirect(str(session.url), cookies=cookies)
 
 
-def _call(call: Callable[..., Any], *given: Any) -> Any:
+def _call(call: Any, *given: Any) -> Any:
     """Return what a call elsewhere returns, or raise what it raises; TimeoutError, at once where all places are taken.
 
     A call that is not waited for any more keeps its place until it ends.
@@ -95,7 +90,7 @@ def _call(call: Callable[..., Any], *given: Any) -> Any:
 def _trouble(error: stripe.StripeError | TimeoutError) -> Result:
     # The message stays out of the log: Stripe repeats parts of keys and of what was sent in it.
     status, request = getattr(error, "http_status", None), getattr(error, "request_id", None)
-    log.error("stripe: %s, status %s, request %s", type(error).__name__, status, request)
+    current_app.logger.error("stripe: %s, status %s, request %s", type(error).__name__, status, request)
     if isinstance(error, TimeoutError | stripe.APIConnectionError | stripe.APIError | stripe.RateLimitError):
         text = "Stripe, who takes the payments, does not answer. Nothing was charged; please try again in a minute."
         return Result(text, 503, headers={"Retry-After": "60"})

@@ -7,14 +7,11 @@ from pydantic import Field
 from actions.rate_limit import RateLimit
 from flask_revalidation import revalidate_tag
 from flask_server_actions import Form, Result, action, anyone, conflict, success
-from models import Message, Setting, User
-from models.setting import Switch
+from models import Message, Setting, Switch, User
 from web.auth import editors
 from web.fields import NFC, Email, Name, RowId, Text
 from web.gate import network
 from web.rate_limiter import DAY
-
-LIMITS = [RateLimit(20, DAY, by=network)]
 
 
 class MessageForm(Form):
@@ -32,7 +29,7 @@ class OneMessage(Form):
     message_id: RowId
 
 
-@action(allow=anyone("strangers write to us"), rate_limit=LIMITS)
+@action(allow=anyone("strangers write to us"), rate_limit=[RateLimit(20, DAY, by=network)])
 def send_message(form: MessageForm, _user: User | None) -> Result:
     """Put a letter into the inbox. What sprang the trap is suspected, never lost: a browser may have filled it in."""
     if not Setting.is_on(Switch.CONTACT):

@@ -3,7 +3,6 @@
 Every one changes a list somewhere, and most the post's own page: the post knows its tags.
 """
 
-from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from pydantic import Field
@@ -12,9 +11,9 @@ from actions.fields import OnePost
 from flask_revalidation import revalidate_tag
 from flask_server_actions import Form, Result, action, conflict, invalid, redirect, success
 from models import Post, User, now
-from models.text import to_html
 from web.auth import writers
 from web.fields import Markdown, Moment, OptionalSlug, RowId, Title
+from web.prepare import render
 
 
 class NewPost(Form):
@@ -30,7 +29,10 @@ class EditedPost(NewPost):
 
     post_id: RowId
     version: RowId
-    tags: Annotated[str, Field(max_length=400)] | None = Field(None, description="Separated by commas")
+    tags: str | None = Field(None, max_length=400, description="Separated by commas")
+    # The name of a file that is not added yet (actions/pictures.py).
+    picture: str = Field("", max_length=300, description="JPEG, PNG, WebP or GIF, up to 5 MB.")
+    alt: str = Field("", max_length=300, title="What it shows", description="For those who cannot see it.")
 
 
 class DeletedPost(OnePost):
@@ -42,8 +44,8 @@ class DeletedPost(OnePost):
 class PreviewedPost(EditedPost):
     """The words of a post as they stand, finished or not."""
 
-    title: Annotated[str, Field(max_length=120)] = ""
-    slug: Annotated[str, Field(max_length=80)] = ""
+    title: str = Field("", max_length=120)
+    slug: str = Field("", max_length=80)
 
 
 class ScheduledPost(OnePost):
@@ -51,11 +53,6 @@ class ScheduledPost(OnePost):
 
     zone: ZoneInfo = ZoneInfo("UTC")  # where the writer is, told by their browser
     publish_at: Moment = Field(title="Have it published at", description="Coordinated Universal Time (UTC)")
-
-
-def render(form: NewPost, _user: User) -> str:
-    """Render the text before the write begins: a hostile one takes seconds."""
-    return to_html(form.body)
 
 
 @action(allow=writers, prepare=render)

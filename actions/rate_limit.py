@@ -11,7 +11,7 @@ from typing import Any
 from flask_server_actions import Action, too_many
 from web.auth import current_user, visitor_name
 from web.rate_limit import limiter
-from web.rate_limiter import MINUTE, Reading
+from web.rate_limiter import MINUTE
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,12 @@ def enforce(action: Action, form: Any) -> None:
     """Count a try against each limit of its action. Raises Result (429) when one is passed; the hook of actions."""
     for limit in action.rate_limit:
         if bucket := limit.bucket(action.name, form):
-            _require(limiter().count(bucket, limit.times, limit.seconds))
+            reading = limiter().count(bucket, limit.times, limit.seconds)
+            if reading and reading.left < 0:
+                wait, unit = (
+                    (reading.reset, "seconds") if reading.reset < 2 * MINUTE else (reading.reset // 60, "minutes")
+                )
+                raise too_many(f"That was tried too often. Please wait {wait} {unit}.", retry_after=reading.reset)
 
 
 def forget_tries(action: Action, form: Any, *parties: Callable[[Any], str | None]) -> None:
@@ -50,9 +55,3 @@ def forget_tries(action: Action, form: Any, *parties: Callable[[Any], str | None
     for limit in action.rate_limit:
         if limit.by in parties and (bucket := limit.bucket(action.name, form)):
             limiter().forget(bucket)
-
-
-def _require(reading: Reading | None) -> None:
-    if reading and reading.left < 0:
-        wait = f"{reading.reset} seconds" if reading.reset < 2 * MINUTE else f"{reading.reset // MINUTE} minutes"
-        raise too_many(f"That was tried too often. Please wait {wait}.", retry_after=reading.reset)

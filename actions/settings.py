@@ -4,8 +4,7 @@ from flask import current_app
 
 from flask_revalidation import revalidate_tag
 from flask_server_actions import Form, Result, action, conflict, invalid, success
-from models import Setting, User
-from models.setting import Switch
+from models import Setting, Switch, User
 from web.auth import owner
 
 
@@ -24,6 +23,5 @@ def toggle_setting(form: OneSwitch, _user: User) -> Result:
         # Returned, not raised: that the failure has happened is itself a fact to be kept.
         Setting.toggle(Switch.FAIL_NEXT_SAVE)
         return conflict("This save was made to fail, as you asked. The switch is back where it was.")
-    is_on = Setting.toggle(form.key)
     revalidate_tag("settings")
-    return success(f"{form.key.sentence}: {'on' if is_on else 'off'}.")
+    return success(f"{form.key.sentence}: {'on' if Setting.toggle(form.key) else 'off'}.")

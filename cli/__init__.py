@@ -17,7 +17,7 @@ from demo.marker import problems_of as problems_of_database
 from flask_revalidation import retried, revalidate_everything, revalidate_tag, write
 from flask_server_actions import sweep_form_keys
 from flask_server_actions.declare import place
-from models import Delivery, IdempotencyKey, Post, UserSession, db
+from models import Delivery, IdempotencyKey, Picture, Post, UserSession, db
 from settings import BadSettings, Settings
 
 posts = AppGroup("posts", help="What is written.")
@@ -62,12 +62,12 @@ def prepare() -> None:
 
 @retried
 def sweep() -> None:
-    """Forget what nobody needs any more: sessions, keys, kept answers, counters, old events, trash, unused tags."""
+    """Forget what nobody needs any more: sessions, keys, kept answers, counters, old events, trash, unused pictures."""
     removed = 1
     while removed:  # in many short writes, so that nobody waits for long
         with write(by="sweep") as session:
-            posts, deliveries = Post.sweep(), Delivery.sweep()
-            removed = posts + deliveries + UserSession.sweep() + IdempotencyKey.sweep() + sweep_form_keys(session)
+            posts, deliveries, others = Post.sweep(), Delivery.sweep(), Picture.sweep() + UserSession.sweep()
+            removed = posts + deliveries + others + IdempotencyKey.sweep() + sweep_form_keys(session)
             if deliveries:
                 revalidate_tag("deliveries")
             if posts:

@@ -1,6 +1,7 @@
 """Puts the demo's content into the database: the same rows each time, dated relative to now."""
 
 import random
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,6 +11,7 @@ from sqlalchemy import delete, insert, select
 
 from demo import stripe_events
 from demo.marker import PARTNER_KEY, PASSWORD, WrongDatabase, mark, why_not_filled
+from demo.picture import HEIGHT, WIDTH, envelope
 from models import (
     ApiKey,
     Comment,
@@ -19,6 +21,7 @@ from models import (
     Member,
     Message,
     Payment,
+    Picture,
     Post,
     Role,
     Scope,
@@ -28,6 +31,7 @@ from models import (
     now,
 )
 
+ENVELOPE = "An envelope with a seal of wax over its flap"
 POSTS = Path(__file__).parent / "posts"
 PEOPLE = [
     ("Ada", Role.OWNER, "Keeps the house, and the keys. Writes about what happens between commit and page."),
@@ -71,7 +75,10 @@ def seed(*, replace: bool = False) -> bool:
     mark(demo=True)
     chance, start = random.Random(7), now().replace(microsecond=0)  # noqa: S311
     people = {name.lower(): _person(name, role, bio) for name, role, bio in PEOPLE}
-    posts = _posts(people, start)
+    db.session.flush()
+    picture = Picture.add(people["ada"].id, alt=ENVELOPE, kind="png", content=envelope(), width=WIDTH, height=HEIGHT)
+    db.session.flush()
+    posts = _posts(people, start, {"envelope.png": picture.path})
     db.session.flush()
     _responses(people, posts, chance, start)
     _members(chance, start)
@@ -86,14 +93,15 @@ def _person(name: str, role: Role, bio: str) -> User:
     return User.create(name=name, email=f"{handle}@hallway.example", role=role, password=PASSWORD, bio=bio)
 
 
-def _posts(people: dict[str, User], start: datetime) -> list[Post]:
+def _posts(people: dict[str, User], start: datetime, pictures: dict[str, str]) -> list[Post]:
     posts: list[Post] = []
     tags: dict[str, Tag] = {}
     live = 0
     sources = list(Source.read_all())
     for source in sources:
         head = source.head
-        post = people[head["author"]].write(head["title"], source.body, slug=head["slug"], excerpt=head["excerpt"])
+        body = re.sub(r"(?<=\]\()[\w-]+\.png", lambda found: pictures[found[0]], source.body)
+        post = people[head["author"]].write(head["title"], body, slug=head["slug"], excerpt=head["excerpt"])
         names = head["tags"].split(", ")
         tags |= {name: Tag(name=name) for name in names if name not in tags}
         post.tags = [tags[name] for name in names]

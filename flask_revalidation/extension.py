@@ -36,8 +36,9 @@ class Revalidation:
     store: Store = field(init=False)
 
     # For a library that only knows that some extension has it: the options of flask_server_actions that come from here.
-    server_actions = {"transaction": transaction.write, "retried": transaction.retried, "busy": (transaction.Busy,)}
-    server_actions |= {"is_shared": privacy.is_shared, "personal_environ": {privacy.PERSONAL: True}}
+    server_actions = {"transaction": transaction.write, "busy": (transaction.Busy, TimeoutError)}
+    server_actions |= {"retried": transaction.retried, "is_shared": privacy.is_shared}
+    server_actions |= {"personal_environ": {privacy.PERSONAL: True}}
 
     def __post_init__(self, app: Flask | None) -> None:
         if app is not None:

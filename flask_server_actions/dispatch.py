@@ -59,8 +59,9 @@ def _act(submission: Submission, form: Any, *prepared: Any) -> Result:
         ran.send(submission.action, result=result)
         if not isinstance(result, Result):
             raise mistake(submission.action.function, f"returned {result!r}", "return success(…)")
-        # An answer that sets a cookie cannot be given twice: the second browser would be told "done" without it.
-        if result.ok and not result.cookies:
+        # An answer that sets a cookie cannot be given twice: the second browser would be told "done" without it. Nor
+        # can one with the form in it, for what was typed is not kept: such an action is harmless when repeated.
+        if result.ok and not (result.cookies or result.keep_form):
             remember(session, submission, result)
     return result
 
@@ -112,5 +113,5 @@ def _with_its_form(result: Result, submission: Submission) -> Result:
     """Return the result with the form that the page is to show filled in: this one, or the one that has waited."""
     waiting = submission.resume
     if result.keep_form or not (result.ok or result.resume):
-        return replace(result, action=submission.action.name, fields=submission.texts(), resume=waiting)
+        return replace(result, action=submission.action.name, fields=submission.texts() | result.fields, resume=waiting)
     return replace(result, action=waiting[0], fields=waiting[1]) if waiting else result

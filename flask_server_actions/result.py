@@ -15,8 +15,9 @@ class Result(Exception):
     label of a button, the name of its action, and what is bound to it. `cookies` are set if it is done, and the fresh
     page already sees them: by name a value and Flask's options. `focus` is the id of what the reader
     goes on with. `reveal_once` stands on the very next page and is stored nowhere; `keep_form` leaves the form as it
-    was sent, as for a preview. `headers` are those of the answer. `data` is for callers in Python. The mechanism adds
-    what the page needs of the form: `action`, `fields`, and `resume`, a form to go back to.
+    was sent, as for a preview, but for `fields`; its action may be sent again, and has to be harmless then. `headers`
+    are those of the answer. `data` is for callers in Python. The mechanism adds what the page needs of the form:
+    `action`, `fields`, and `resume`, a form to go back to.
     """
 
     message: str = ""

@@ -51,7 +51,7 @@ class BoundForm:
 
     def button(self, name: str) -> Markup:
         """Return the attributes of a button that sends the form to another action, with script and without."""
-        return _macro("button", self._address(_action(name)), state.htmx)
+        return _macro("button", self._address(other := _action(name)), rules(other.schema), state.htmx)
 
     def _address(self, action: Action) -> str:
         return f"{request.script_root}/_actions/{action.name}?{urlencode(self.bound)}&{own_query()}".replace("?&", "?")

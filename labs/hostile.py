@@ -6,10 +6,12 @@ Nothing here knows an action by its name alone: what is sent follows from the sc
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from io import BytesIO
 from secrets import token_hex
 from typing import Any
 
 from demo.marker import PASSWORD
+from demo.picture import envelope
 from flask_server_actions import Action
 from flask_server_actions.csrf import require_same_origin
 from flask_server_actions.dispatch import run
@@ -45,6 +47,7 @@ def good_fields(site: Site, item: Action) -> dict[str, Any]:
     )
     known: dict[str, Any] = {field: ids.get(state) or next(iter(ids.values())) for field, ids in site.ids.items()}
     known |= {"version": site.version, "session": f"cs_demo_{token_hex(12)}", "email": "ada@hallway.example"}
+    known |= {"picture": envelope()}
     known |= {"password": PASSWORD, "publish_at": f"{now() + timedelta(days=1):%Y-%m-%dT%H:%M}"}
     fields = {name: rule for name, rule in rules(item.schema).items() if rule["required"]}
     return {name: known.get(name) or (rule.get("enum") or ["Mallory was here"])[0] for name, rule in fields.items()}
@@ -125,7 +128,9 @@ def _try(site: Site, item: Action, *, extra: dict[str, str] | None = None, **how
 def _send(
     site: Site, item: Action, fields: dict[str, Any], *, method: str = "POST", person: str = "", headers: Any = OURS
 ) -> int:
-    return site.ask(method, f"/_actions/{item.name}", fields, person=person, headers=headers).status_code
+    # A file is read once, so each request has one of its own.
+    data = {name: (BytesIO(it), "a.png") if isinstance(it, bytes) else it for name, it in fields.items()}
+    return site.ask(method, f"/_actions/{item.name}", data, person=person, headers=headers).status_code
 
 
 def _verdict(attack: str, status: int, wrote: bool, refused_by: Any, note: str = "") -> Verdict:

@@ -10,10 +10,11 @@ from models.like import Like as Like
 from models.member import Member as Member, Subscription as Subscription
 from models.message import Message as Message
 from models.payment import Payment as Payment
+from models.picture import Picture as Picture
 from models.post import Post as Post
 from models.post_filter import PostFilter as PostFilter
 from models.publication import MayNotPublish as MayNotPublish, PostStatus as PostStatus
 from models.session import UserSession as UserSession
-from models.setting import Setting as Setting
+from models.setting import Setting as Setting, Switch as Switch
 from models.tag import Tag as Tag
 from models.user import Role as Role, User as User

@@ -6,9 +6,8 @@ import secrets
 import string
 from datetime import datetime
 from enum import StrEnum
-from typing import Self
 
-from sqlalchemy import ForeignKey, String, func, select
+from sqlalchemy import ForeignKey, String, select
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.database import Dated, Model, Numbered, added, db, found, now
@@ -51,14 +50,14 @@ class ApiKey(Numbered, Dated, Model):
     user: Mapped[User] = relationship(lazy="joined", innerjoin=True)
 
     @classmethod
-    def issue(cls, user: User, name: str, scopes: list[Scope], text: str = "") -> tuple[Self, str]:
+    def issue(cls, user: User, name: str, scopes: list[Scope], text: str = "") -> tuple["ApiKey", str]:
         """Make a key for `user`, and return it with its text, which nobody can read again. `text` is the demo's own."""
         text = text or f"hd_{_random(_ID)}_{_random(_SECRET)}"
         key_id, words = text.split("_")[1], " ".join(sorted(set(scopes)))
         return added(cls(key_id=key_id, digest=digest_of(text), name=name, scopes=words, user=user)), text
 
     @classmethod
-    def authenticate(cls, text: str) -> Self | None:
+    def authenticate(cls, text: str) -> "ApiKey | None":
         """Return the key that `text` is, unless it is revoked or its person has gone. What is no key costs no query."""
         if not _TEXT.fullmatch(text):
             return None
@@ -66,26 +65,20 @@ class ApiKey(Numbered, Dated, Model):
         return db.session.scalar(query.where(cls.revoked_at.is_(None), User.disabled_at.is_(None)))
 
     @classmethod
-    def of(cls, user: User) -> list[Self]:
+    def of(cls, user: User) -> list["ApiKey"]:
         """Return the keys that `user` sees: their own, and to the owner everybody's; newest first."""
         query = select(cls).order_by(cls.id.desc())
         return list(db.session.scalars(query if user.is_owner else query.where(cls.user_id == user.id)))
 
     @classmethod
-    def find(cls, user: User, row_id: int) -> Self:
+    def find(cls, user: User, row_id: int) -> "ApiKey":
         """Return a key that is this user's to revoke, or raise NotFound."""
         return found(next((key for key in cls.of(user) if key.id == row_id), None))
 
     @classmethod
-    def named(cls, key_id: str) -> Self | None:
+    def named(cls, key_id: str) -> "ApiKey | None":
         """Return the key `hd_<key_id>_…`, revoked or not."""
         return db.session.scalar(select(cls).where(cls.key_id == key_id))
-
-    @classmethod
-    def count_open(cls, user: User) -> int:
-        """Count the keys of `user` that are not revoked."""
-        query = select(func.count(cls.id)).where(cls.user_id == user.id, cls.revoked_at.is_(None))
-        return db.session.scalar(query) or 0
 
     @property
     def bucket(self) -> str:

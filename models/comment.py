@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING, Self
 
-from sqlalchemy import ForeignKey, Index, Text, select
+from sqlalchemy import ForeignKey, Text, select
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.bounds import Page, page_of
-from models.database import Dated, Model, Numbered, added, db
+from models.database import Dated, Model, Numbered, added, db, indexes
 
 if TYPE_CHECKING:
     from models.post import Post
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class Comment(Numbered, Dated, Model):
     """A comment: plain text, shown as it was typed."""
 
-    __table_args__ = (Index("ix_comment_post_id", "post_id", "id"), {"sqlite_autoincrement": True})
+    __table_args__ = (*indexes("comment"), {"sqlite_autoincrement": True})
 
     post_id: Mapped[int] = mapped_column(ForeignKey("post.id", ondelete="CASCADE"))
     user_id: Mapped[int] = mapped_column(ForeignKey("user.id"), index=True)

@@ -1,16 +1,19 @@
 """The database handle, the base class of all models, and how times are kept."""
 
 import secrets
+import tomllib
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import ColumnElement, DateTime, MetaData, delete, select, text, tuple_
+from sqlalchemy import Column, ColumnElement, DateTime, ForeignKey, Index, MetaData, Table, delete, select, text, tuple_
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, Mapped, mapped_column, registry
 from sqlalchemy.types import TypeDecorator
 
 Row = TypeVar("Row")
+_INDEXES = tomllib.loads(Path(__file__).with_name("indexes.toml").read_text(encoding="utf-8"))
 
 
 class NotFound(LookupError):
@@ -53,9 +56,22 @@ else:
     Model = db.Model
 
 
-def only(condition: str) -> dict[str, Any]:
-    """Return what makes an index one of the rows that fit the condition alone, on every database."""
-    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
+def pairs(one: str, other: str) -> Table:
+    """Return the table that pairs rows of two tables, and goes with either."""
+    table = Table(f"{one}_{other}", Model.metadata)
+    for name in (one, other):
+        key = ForeignKey(f"{name}.id", ondelete="CASCADE")
+        table.append_column(Column(f"{name}_id", key, primary_key=True, index=name == other))
+    return table
+
+
+def indexes(table: str) -> list[Index]:
+    """Return the indexes of a table, as `indexes.toml` has them."""
+    found: list[Index] = []
+    for name, (columns, *condition) in _INDEXES[table].items():
+        where: Any = dict.fromkeys(("sqlite_where", "postgresql_where"), text(condition[0])) if condition else {}
+        found.append(Index(name, *columns.split(", "), unique=name.startswith("uq"), **where))
+    return found
 
 
 def first_free(column: InstrumentedAttribute[str], wanted: str, *, longest: int) -> str:

@@ -5,16 +5,15 @@ import traceback
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
-from pathlib import Path
 from typing import Any, Self
 
 from pydantic import ValidationError
-from sqlalchemy import Index, LargeBinary, String, UniqueConstraint, select, update
+from sqlalchemy import LargeBinary, String, UniqueConstraint, select, update
 from sqlalchemy.exc import OperationalError, TimeoutError as PoolTimeout
 from sqlalchemy.orm import Mapped, mapped_column, undefer
 
 from models.bounds import Page, page_of
-from models.database import Model, Numbered, added, db, delete_some, found, now, only
+from models.database import Model, Numbered, added, db, delete_some, found, indexes, now
 
 MAX_ATTEMPTS, UNIQUE_VIOLATION = 10, "23505"
 KEPT = timedelta(days=35)  # Stripe lists events for 30 days, and someone may ask it to send one again
@@ -39,24 +38,14 @@ def effect(source: str, *types: str) -> Callable[[Effect], Effect]:
     return declare
 
 
-class DeliveryStatus(StrEnum):
-    """What became of a delivery. What failed is tried again; what is dead waits for someone to replay it."""
-
-    PENDING = "pending"
-    APPLIED = "applied"
-    IGNORED = "ignored"
-    FAILED = "failed"
-    DEAD = "dead"
+# What became of a delivery. What failed is tried again; what is dead waits for someone to replay it.
+DeliveryStatus = StrEnum("DeliveryStatus", "PENDING APPLIED IGNORED FAILED DEAD")
 
 
 class Delivery(Numbered, Model):
     """One event as its sender signed it."""
 
-    __table_args__ = (
-        UniqueConstraint("source", "event_id"),
-        Index("ix_delivery_waiting", "id", **only("processed_at IS NULL")),
-        {"sqlite_autoincrement": True},
-    )
+    __table_args__ = (UniqueConstraint("source", "event_id"), *indexes("delivery"), {"sqlite_autoincrement": True})
 
     source: Mapped[str] = mapped_column(String(20))
     event_id: Mapped[str] = mapped_column(String(255))
@@ -151,9 +140,7 @@ class Delivery(Numbered, Model):
         return self.process()
 
     def _take_effect(self, prepared: Any, payload: Any) -> Collection[str]:
-        act = EFFECTS.get((self.source, self.type))
-        if act is None:
-            return ()
+        act: Effect = EFFECTS.get((self.source, self.type), lambda *_: ())
         payload = json.loads(self.body.decode("utf-8-sig")) if payload is None else payload
         return act(payload) if prepared is None else act(payload, prepared)
 
@@ -164,4 +151,4 @@ def _describe(error: Exception) -> str:
         places = {".".join(str(step) for step in problem["loc"]) for problem in error.errors(include_input=False)}
         return f"{type(error).__name__}: not as expected: {', '.join(sorted(places))}"
     frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__} in {frame.name} ({Path(frame.filename).name}, line {frame.lineno})"
+    return f"{type(error).__name__} in {frame.name} ({frame.filename.rpartition('/')[2]}, line {frame.lineno})"

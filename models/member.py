@@ -8,11 +8,11 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Self
 
-from sqlalchemy import ColumnElement, ForeignKey, Index, String, case, exists, func, null, select, tuple_, union_all
+from sqlalchemy import ColumnElement, ForeignKey, String, case, exists, func, null, select, tuple_, union_all
 from sqlalchemy.orm import Mapped, aliased, mapped_column, relationship
 
 from models.bounds import Page, by_month, count_of, page_of
-from models.database import Model, Numbered, db, known_or_new, now
+from models.database import Model, Numbered, db, indexes, known_or_new, now
 
 _BEST_FIRST = "active", "past_due", "pending", "canceled", "not_joined"
 ACTIVE, PAST_DUE, PENDING, CANCELED, NOT_JOINED = _BEST_FIRST
@@ -21,10 +21,7 @@ ACTIVE, PAST_DUE, PENDING, CANCELED, NOT_JOINED = _BEST_FIRST
 class Member(Numbered, Model):
     """Someone who supports the publication, or tried to: a customer at Stripe. Other customers have no `joined_at`."""
 
-    __table_args__ = (
-        Index("ix_member_joined_at", "joined_at", "id"),
-        Index("ix_member_status", "status", "joined_at", "id"),
-    )
+    __table_args__ = (*indexes("member"),)
 
     email: Mapped[str] = mapped_column(String(254), default="", index=True)
     email_as_of: Mapped[str] = mapped_column(String(300), default="")

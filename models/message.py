@@ -1,23 +1,18 @@
 """Letters from the contact form."""
 
 from datetime import datetime
-from typing import Self
 
-from sqlalchemy import Index, String, Text, select
+from sqlalchemy import String, Text, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.bounds import Page, count_of, page_of
-from models.database import Dated, Model, Numbered, added, db, found, now, only
+from models.database import Dated, Model, Numbered, added, db, found, indexes, now
 
 
 class Message(Numbered, Dated, Model):
     """A letter, read or not. A suspected one, which a program may have written, lies in a folder of its own."""
 
-    __table_args__ = (
-        Index("ix_message_folder", "suspected", "id"),
-        Index("ix_message_unread", "suspected", "id", **only("read_at IS NULL")),
-        {"sqlite_autoincrement": True},
-    )
+    __table_args__ = (*indexes("message"), {"sqlite_autoincrement": True})
 
     name: Mapped[str] = mapped_column(String(80))
     email: Mapped[str] = mapped_column(String(254))
@@ -26,12 +21,12 @@ class Message(Numbered, Dated, Model):
     suspected: Mapped[bool] = mapped_column(default=False)
 
     @classmethod
-    def send(cls, *, name: str, email: str, body: str, suspected: bool = False) -> Self:
+    def send(cls, *, name: str, email: str, body: str, suspected: bool = False) -> "Message":
         """Put a letter into the inbox, or among the suspected ones."""
         return added(cls(name=name, email=email, body=body, suspected=suspected))
 
     @classmethod
-    def inbox(cls, before: int | None = None, *, show: str | None = None, per_page: int = 50) -> Page[Self]:
+    def inbox(cls, before: int | None = None, *, show: str | None = None, per_page: int = 50) -> Page["Message"]:
         """Return the page behind a letter, newest first; `show` is `unread`, `suspected`, or None: all that are not."""
         query = select(cls).where(cls.suspected == (show == "suspected"))
         return page_of(query.where(cls.read_at.is_(None)) if show == "unread" else query, (cls.id,), before, per_page)
@@ -43,7 +38,7 @@ class Message(Numbered, Dated, Model):
         return db.session.scalar(select(count_of(unread))) or 0
 
     @classmethod
-    def find(cls, message_id: int) -> Self:
+    def find(cls, message_id: int) -> "Message":
         """Return a letter, or raise NotFound. The inbox is the house's: the policy has said who may look."""
         return found(db.session.get(cls, message_id))
 

@@ -1,25 +1,20 @@
 """Money that came from members, and money that went back to them. Currencies are never added up."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime
-from typing import Self
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer, String, UniqueConstraint, func, select, update
+from sqlalchemy import BigInteger, ForeignKey, Integer, String, UniqueConstraint, func, select, update
 from sqlalchemy.orm import Mapped, joinedload, mapped_column, relationship
 
 from models.bounds import by_month
-from models.database import Model, Numbered, db, known_or_new
+from models.database import Model, Numbered, db, indexes, known_or_new
 from models.member import Member
 
 
 class Payment(Numbered, Model):
     """Money received, or below zero what went back, in minor units. Zero only says whose a charge is."""
 
-    __table_args__ = (
-        UniqueConstraint("provider_id", "kind"),
-        Index("ix_payment_at", "at", "id", "amount"),
-        Index("ix_payment_currency", "currency", "at", "amount"),
-    )
+    __table_args__ = (UniqueConstraint("provider_id", "kind"), *indexes("payment"))
 
     provider_id: Mapped[str] = mapped_column(String(80))
     kind: Mapped[str] = mapped_column(String(20), default="payment")  # or refund, refund failed, dispute, dispute won
@@ -47,11 +42,11 @@ class Payment(Numbered, Model):
         db.session.execute(update(cls).where(same, cls.member_id.is_(None)).values(member_id=whose))
 
     @classmethod
-    def latest(cls, limit: int, member: Member | None = None) -> Sequence[Self]:
+    def latest(cls, limit: int, member: Member | None = None) -> list["Payment"]:
         """Return the last payments of members, or of one, with who made them, newest first."""
         query = select(cls).options(joinedload(cls.member)).where(cls.amount != 0, ~cls.member.has(joined_at=None))
         query = query.where(cls.member == member) if member else query
-        return db.session.scalars(query.order_by(cls.at.desc(), cls.id.desc()).limit(limit)).all()
+        return list(db.session.scalars(query.order_by(cls.at.desc(), cls.id.desc()).limit(limit)))
 
     @classmethod
     def by_month(cls) -> Iterator[tuple[str, list[tuple[str, int]]]]:

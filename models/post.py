@@ -3,11 +3,12 @@
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 
-from sqlalchemy import ColumnElement, ForeignKey, Index, Select, String, Text, or_, select, true, tuple_
+from sqlalchemy import ColumnElement, ForeignKey, Select, String, Text, or_, select, true, tuple_
 from sqlalchemy.orm import Mapped, mapped_column, relationship, undefer
 
 from models.bounds import MANY
-from models.database import Dated, Model, Numbered, db, first_free, found, now, only
+from models.database import Dated, Model, Numbered, db, first_free, found, indexes, now
+from models.picture import Picture, post_picture
 from models.publication import PostStatus, Publication
 from models.search import other_words
 from models.soft_delete import SoftDelete
@@ -21,21 +22,8 @@ if TYPE_CHECKING:
 class Post(Publication, SoftDelete, Numbered, Dated, Model):
     """One text of the publication. `version` counts its edits, so that nobody saves over what they never saw."""
 
-    __table_args__ = (
-        # Of what is deleted, address and origin are free for others.
-        Index("uq_post_slug", "slug", unique=True, **only("deleted_at IS NULL")),
-        Index("uq_post_origin", "origin", unique=True, **only("deleted_at IS NULL")),
-        Index("ix_post_deleted_at", "deleted_at", **only("deleted_at IS NOT NULL")),
-        # One for each order in which posts are listed (tests/test_query_plans.py).
-        Index("ix_post_published", "status", "published_at", "id", **only("deleted_at IS NULL")),
-        Index("ix_post_by_author", "author_id", "status", "published_at", "id", **only("deleted_at IS NULL")),
-        Index("ix_post_author_id", "author_id", "id"),
-        Index("ix_post_begun", "created_at", "id", **only("deleted_at IS NULL")),
-        Index("ix_post_begun_by_status", "status", "created_at", "id", **only("deleted_at IS NULL")),
-        Index("ix_post_updated", "updated_at", "id", **only("deleted_at IS NULL")),
-        Index("ix_post_publish_at", "publish_at", **only("publish_at IS NOT NULL")),
-        {"sqlite_autoincrement": True},  # an id is never used twice: a late form may still name it
-    )
+    # An id is never used twice: a late form may still name it.
+    __table_args__ = (*indexes("post"), {"sqlite_autoincrement": True})
 
     slug: Mapped[str] = mapped_column(String(80))
     title: Mapped[str] = mapped_column(String(120))
@@ -47,9 +35,11 @@ class Post(Publication, SoftDelete, Numbered, Dated, Model):
     like_count: Mapped[int] = mapped_column(default=0)
     author_id: Mapped[int] = mapped_column(ForeignKey("user.id"))
     origin: Mapped[str | None] = mapped_column(String(80))  # what a webhook made it from
+    lead: Mapped[str] = mapped_column(String(90), default="")  # the address of the first picture that is shown
 
     author: Mapped["User"] = relationship(back_populates="posts", lazy="joined", innerjoin=True)
     tags: Mapped[list[Tag]] = relationship(secondary=post_tag, lazy="selectin", order_by=Tag.name)
+    pictures: Mapped[list[Picture]] = relationship(secondary=post_picture)
 
     @property
     def path(self) -> str:
@@ -125,6 +115,8 @@ class Post(Publication, SoftDelete, Numbered, Dated, Model):
         self.title, self.body, self.body_html = title, body, html
         self.excerpt = excerpt or first_words(html)
         self.other_words = other_words(f"{title} {self.excerpt} {body}")
+        self.pictures = Picture.named_in(body)
+        self.lead = html.partition("<img ")[2].partition('src="')[2].partition('"')[0]
 
     def update(
         self, by: "User | None" = None, *, slug: str | None = None, tags: list[str] | None = None, **words: Any
@@ -151,7 +143,7 @@ class Post(Publication, SoftDelete, Numbered, Dated, Model):
         query = select(cls).options(undefer(cls.body), undefer(cls.body_html))
         posts = db.session.scalars(query.execution_options(include_deleted=True)).all()
         for post in posts:
-            post.body_html = to_html(post.body)
+            post.set_text(post.title, post.body, post.excerpt, html=to_html(post.body))
         return sum(map(db.session.is_modified, posts))
 
     def restore(self, by: "User | None" = None) -> None:

@@ -1,6 +1,5 @@
 """Lists of posts: which ones, and one page of them in an order."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any
@@ -43,7 +42,7 @@ class PostFilter:
         return query
 
     @cached_property
-    def matches(self) -> Sequence[Row[Any]]:
+    def matches(self) -> list[Row[Any]]:
         """The posts with the words, of any status: first those with all in the title, and of these the newest."""
         found, tier = newest_with(self.words or "", db.engine.dialect.name).subquery("found"), tiers(self.words or "")
         query = replace(self, status=None).apply(select(*_RANKED))
@@ -74,9 +73,9 @@ class PostFilter:
         statement = _counts_of.__wrapped__(self) if self.tag else _counts_of(self)  # ids of today are not for keeping
         return dict(zip((None, *PostStatus), db.session.execute(statement).one(), strict=True))
 
-    def tags(self) -> Sequence[Tag]:
+    def tags(self) -> list[Tag]:
         """Return the tags that the posts stand under, by name."""
-        return db.session.scalars(select(Tag).where(self.under_tag().exists()).order_by(Tag.name).limit(MANY)).all()
+        return list(db.session.scalars(select(Tag).where(self.under_tag().exists()).order_by(Tag.name).limit(MANY)))
 
     def under_tag(self) -> Select[tuple[int]]:
         """Return the ids of the posts under the `Tag` of the query around this one."""

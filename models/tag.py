@@ -2,18 +2,13 @@
 
 from collections.abc import Iterable
 
-from sqlalchemy import Column, ForeignKey, String, Table, select
+from sqlalchemy import String, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.database import Model, Numbered, db
+from models.database import Model, Numbered, db, pairs
 from models.text import slugify
 
-post_tag = Table(
-    "post_tag",
-    Model.metadata,
-    Column("post_id", ForeignKey("post.id", ondelete="CASCADE"), primary_key=True),
-    Column("tag_id", ForeignKey("tag.id", ondelete="CASCADE"), primary_key=True, index=True),
-)
+post_tag = pairs("post", "tag")
 
 
 class Tag(Numbered, Model):

@@ -12,6 +12,8 @@ import regex
 from anyascii import anyascii
 from pygments import formatters, highlight, lexers, token
 
+from models.picture import Picture
+
 _UNSEEN = regex.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[^\P{Cc}\t\n\r]|\ufffd")
 LONGEST_CODE = 5_000  # characters; longer code is shown plain
 DEEPEST = 100  # elements in one another: the sanitizer's work grows with the square of it
@@ -28,7 +30,7 @@ _CLASSES["span"] = set(token.STANDARD_TYPES.values()) - {""}
 
 _CODE = regex.compile(r'(<pre><code class="language-(\w+)">)(.*?)(?=</code></pre>)', regex.DOTALL)
 _COMMENT = regex.compile(r"(<code.*?(?:</code>|\Z))|&lt;!--.*?--&gt;", regex.DOTALL)
-_FOREIGN = r'<img src="((?:https?:)?//[^"]*)" alt="([^"]*)"[^>]*>'  # which our policy would not load
+_FOREIGN = r'<img src="([^"]*)" alt="([^"]*)"[^>]*>'  # which nobody could load
 _LINK = regex.compile(rf"(<a [^>]*>)(.*?)</a>|{_FOREIGN}", regex.DOTALL)
 
 
@@ -61,6 +63,8 @@ def _as_we_show(html: str) -> str:
     commented, end, rest = html.rpartition("--&gt;")
     html = _COMMENT.sub(lambda match: match[1] or "", commented + end) + rest
     html = regex.sub(r"<span data-escaped-char>([^<]*)</span>", r"\1", html).replace(' align="', ' class="align-')
+    sizes = {it.path: f'width="{it.width}" height="{it.height}" loading="lazy" ' for it in Picture.named_in(html)}
+    html = regex.sub('(?<=<img )(?=src="([^"]*)")', lambda image: sizes.get(image[1], ""), html)
     html = _LINK.sub(_link, regex.sub("<input [^>]*>", lambda box: "☑" if "checked=" in box[0] else "☐", html))
     if "<h1>" in html:
         html = regex.sub(r"(</?h)([1-5])>", lambda match: f"{match[1]}{int(match[2]) + 1}>", html)

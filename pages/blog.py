@@ -4,8 +4,7 @@ from flask import Blueprint, abort, render_template
 from pydantic import BaseModel, Field
 
 from flask_revalidation import cached, cached_page, is_shared
-from models import Comment, Like, Post, PostFilter, Setting, User
-from models.setting import Switch
+from models import Comment, Like, Post, PostFilter, Setting, Switch, User
 from pages.paging import Before, OnlyBefore, Paging, Words
 from web.auth import current_user, visitor_name
 from web.gate import VISITOR, signed_cookie

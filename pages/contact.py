@@ -2,8 +2,7 @@
 
 from flask import Blueprint, render_template
 
-from models import Setting
-from models.setting import Switch
+from models import Setting, Switch
 from pages.access import no_store
 
 bp = Blueprint("contact", __name__)

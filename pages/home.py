@@ -3,8 +3,7 @@
 from flask import Blueprint, render_template
 
 from flask_revalidation import cached, cached_page
-from models import Member, PostFilter, Setting
-from models.setting import Switch
+from models import Member, PostFilter, Setting, Switch
 
 bp = Blueprint("home", __name__)
 

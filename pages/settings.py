@@ -2,8 +2,7 @@
 
 from flask import Blueprint, current_app, render_template
 
-from models import Setting
-from models.setting import Switch
+from models import Setting, Switch
 from pages.access import only
 from web.auth import owner
 

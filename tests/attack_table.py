@@ -41,6 +41,7 @@ GET /feed.json                             200    200    200    200   200    200
 GET /feed.xml                              200    200    200    200   200    200   200      200
 GET /healthz                               200    200    200    200   200    200   200      200
 GET /readyz                                200    200    200    200   200    200   200      200
+GET /pictures/<digest>.<file_type>         200    200    200    200   200    200   200      200
 GET /robots.txt                            200    200    200    200   200    200   200      200
 GET /sitemap.xml                           200    200    200    200   200    200   200      200
 GET /sitemaps/<part>.xml                   200    200    200    200   200    200   200      200
@@ -67,6 +68,7 @@ memberships.start_checkout  303    303    303    303   303    303   303      303
 messages.mark_read          401    403    403    403   303    303   401      401
 messages.mark_unread        401    403    403    403   303    303   401      401
 messages.send_message       303    303    303    303   303    303   303      303
+pictures.add_picture        401    403    200    404   200    200   401      401
 posts.create_post           401    403    303    303   303    303   401      401
 posts.delete_post           401    403    303    404   303    303   401      401
 posts.preview_post          401    403    200    404   200    200   401      401

@@ -4,9 +4,11 @@ import hashlib
 import re
 from datetime import timedelta
 from html import unescape
+from io import BytesIO
 from typing import Any
 
 from flask import Flask
+from PIL import Image
 from sqlalchemy import select, text
 
 from flask_revalidation import revalidate_tag, write
@@ -49,6 +51,7 @@ def good_fields(app: Flask, name: str) -> dict[str, Any]:
             "memberships.start_checkout": {},
             "messages.mark_read": {"message_id": unread},
             "messages.mark_unread": {"message_id": read},
+            "pictures.add_picture": {"post_id": post.id, "version": post.version, "body": "B", "picture": png()},
             "messages.send_message": {"name": "Ina", "email": "ina@letters.example", "message": "Hello."},
             "posts.create_post": {"title": "A new one"},
             "posts.delete_post": {"post_id": post.id},
@@ -60,6 +63,12 @@ def good_fields(app: Flask, name: str) -> dict[str, Any]:
             "posts.update_post": {"post_id": post.id, "version": post.version, "title": "Changed", "body": "Other."},
             "settings.toggle_setting": {"key": "comments_open"},
         }[name]
+
+
+def png(color: str = "teal", size: tuple[int, int] = (3, 2)) -> tuple[BytesIO, str]:
+    """Return a small picture, as a form sends it."""
+    Image.new("RGB", size, color).save(file := BytesIO(), "PNG")
+    return BytesIO(file.getvalue()), "a.png"
 
 
 def _deleted_id() -> int | None:

@@ -1,6 +1,7 @@
 """A forgotten revalidation cannot ship: every single one of them, taken out, is noticed."""
 
 import ast
+import hashlib
 import inspect
 import re
 import sys
@@ -11,6 +12,7 @@ import pytest
 from scenarios import PUBLISHED, SESSION, good_fields
 
 import actions
+from demo.picture import envelope
 from demo.seed import PARTNER_KEY
 from flask_revalidation import ForgottenRevalidation, cached, revalidate_tag, write
 from flask_server_actions.declare import collect
@@ -60,6 +62,8 @@ PARAMETERS = {
     "part": 0,
     "session_id": SESSION,
     "name": "site.css",
+    "digest": hashlib.sha256(envelope()).hexdigest(),
+    "file_type": "png",
 }
 
 

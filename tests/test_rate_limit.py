@@ -4,6 +4,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 import time_machine
@@ -11,7 +12,7 @@ from conftest import settings_for
 from serving import ROOT
 from sqlalchemy import NullPool, create_engine, text
 
-from actions.rate_limit import _require
+from actions.rate_limit import enforce
 from flask_server_actions import Result
 from web.rate_limiter import DAY, HOUR, MINUTE, RateLimiter, Reading
 
@@ -185,8 +186,10 @@ def test_workers_that_open_the_file_at_once_lose_no_count(tmp_path):
 @pytest.mark.parametrize(
     ("seconds", "told"), [(1, "1 seconds"), (119, "119 seconds"), (120, "2 minutes"), (3600, "60 minutes")]
 )
-def test_who_has_to_wait_is_told_how_long_in_words_and_in_a_header(seconds, told):
-    with pytest.raises(Result, match=f"Please wait {told}") as refusal:
-        _require(Reading(10, -1, seconds))
+def test_who_has_to_wait_is_told_how_long_in_words_and_in_a_header(app, monkeypatch, seconds, told):
+    counting = SimpleNamespace(count=lambda *_: Reading(10, -1, seconds))
+    monkeypatch.setattr("actions.rate_limit.limiter", lambda: counting)
+    with app.test_request_context(), pytest.raises(Result, match=f"Please wait {told}") as refusal:
+        enforce(app.extensions["server_actions"].actions["messages.send_message"], None)
 
     assert (refusal.value.status, refusal.value.headers) == (429, {"Retry-After": str(seconds)})

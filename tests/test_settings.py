@@ -118,9 +118,7 @@ def test_answer_that_is_made_last_carries_the_security_headers_too(visitor):
 
 
 def test_every_response_carries_the_security_headers(visitor, ada):
-    answers = [
-        visitor.get(path) for path in ("/", "/blog", "/nowhere", "/static/js/theme.js", "/healthz", "/dashboard")
-    ]
+    answers = [visitor.get(path) for path in ("/", "/blog", "/nowhere", "/static/js/page.js", "/healthz", "/dashboard")]
     answers += [ada.get("/dashboard"), ada.act("posts.create_post", title="x"), visitor.post("/_actions/x")]
 
     for answer in answers:

@@ -14,8 +14,7 @@ from flask import Flask, Response, request, send_file
 ROOT = Path(__file__).parent.parent
 LIBRARY = "../flask_server_actions/static"
 STYLES = [f"css/{name}.css" for name in ("tokens", "base", "parts", "layout", "reading", "desk", "print")]
-SCRIPTS = ["js/theme.js", "vendor/htmx-4.0.1.min.js", f"{LIBRARY}/forms.js", f"{LIBRARY}/answers.js"]
-SCRIPTS += [f"js/{name}.js" for name in ("drafts", "local-time", "keys", "panels")]
+SCRIPTS = ["js/page.js", "vendor/htmx-4.0.1.min.js", f"{LIBRARY}/forms.js", f"{LIBRARY}/answers.js", "js/drafts.js"]
 CHAPTERS = {"site.css": STYLES, "site.js": SCRIPTS}
 PACKAGES = "actions", "api", "flask_revalidation", "flask_server_actions", "labs", "models", "pages", "web", "xray"
 

@@ -1,6 +1,7 @@
 """Refusals and failures, told in the language of who asks: a page for people, JSON for programs."""
 
 from contextlib import suppress
+from types import ModuleType
 
 from flask import Flask, Response, abort, current_app, make_response, request
 from gunicorn.http.errors import ParseException
@@ -10,20 +11,17 @@ from werkzeug.exceptions import BadRequest, HTTPException, ServiceUnavailable
 from flask_revalidation import Mistake, is_busy
 from flask_server_actions import BadTemplate
 from models import MayNotPublish, NotFound, db
-from web import error_pages as pages, problems
+from web import problems
 
 KEPT_HEADERS = ("allow", "retry-after", "www-authenticate")
 
 
-def register(app: Flask) -> None:
-    """Answer every refusal and failure of `app`."""
+def register(app: Flask, pages: ModuleType) -> None:
+    """Answer every refusal and failure of `app`; `pages` has those for people: `refuse` and `explain`."""
+    app.extensions["refusals"] = pages
     app.register_error_handler(problems.Problem, problems.answer)
     app.register_error_handler(HTTPException, http_error)
-    for kind, status in (
-        (NotFound, 404),
-        (MayNotPublish, 403),
-        (ParseException, 400),
-    ):  # chunks that are none
+    for kind, status in ((NotFound, 404), (MayNotPublish, 403), (ParseException, 400)):  # the last: of chunks
         app.register_error_handler(kind, lambda _error, status=status: answer(status))
     app.before_request(lambda: abort(404) if "\0" in request.path else None)  # PostgreSQL has no such text
     app.register_error_handler(Exception, failure)
@@ -36,8 +34,9 @@ def register(app: Flask) -> None:
 
 def answer(status: int, description: str = "") -> Response:
     """Return the refusal, as a page or as a problem."""
-    is_api = f"{request.path}/".startswith("/api/")
-    return (problems.refuse if is_api else pages.refuse)(status, description)
+    pages = current_app.extensions["refusals"]
+    response: Response = (problems if f"{request.path}/".startswith("/api/") else pages).refuse(status, description)
+    return response
 
 
 def http_error(error: HTTPException) -> Response:
@@ -60,7 +59,7 @@ def failure(error: Exception) -> Response:
         current_app.logger.warning("unavailable: %s %r: %s", request.method, request.path, error.__cause__ or error)
         return http_error(ServiceUnavailable(retry_after=2))
     if current_app.debug and isinstance(error, BadTemplate | Mistake) and not current_app.testing:
-        return pages.explain(error)  # an author's, and it explains itself
+        return make_response(current_app.extensions["refusals"].explain(error))  # an author's, and it explains itself
     if current_app.testing or current_app.debug:
         raise error
     current_app.logger.exception("unhandled: %s %r", request.method, request.path, exc_info=error)

@@ -26,8 +26,8 @@ def readyz() -> ResponseReturnValue:
     try:
         for table in db.metadata.sorted_tables:
             db.session.execute(select(table).limit(1)).first()
-        made = db.session.scalar(text("SELECT version_num FROM alembic_version"))
-        return _status((made or "") >= needed and _is_writable())  # a later release may have come first
+        made = str(db.session.scalar(text("SELECT version_num FROM alembic_version")))
+        return _status(made >= needed and _is_writable())  # a later release may have come first
     except (SQLAlchemyError, OSError):
         return _status(False)
 

@@ -19,19 +19,17 @@ from typing import Any
 from blinker import Signal
 from sqlalchemy import URL
 
-log = logging.getLogger(__name__)
 MINUTE, HOUR, DAY = 60, 3600, 24 * 3600  # seconds
 KEYS = "key:"  # how the buckets of API keys begin; of these it is remembered when they last counted, for `KEY_MEMORY`
 KEY_MEMORY = 90 * DAY
 counted = Signal()  # sent with the bucket and the `reading`, for whoever wants to watch
 _NAMED = re.compile(r":(\w+)")
 
-_PREPARE = (
-    "PRAGMA journal_mode=WAL",
-    "PRAGMA synchronous=OFF",
-    "CREATE TABLE IF NOT EXISTS rate_limit"
-    " (bucket TEXT PRIMARY KEY, ends INTEGER, hits INTEGER, last INTEGER) WITHOUT ROWID",
-)
+_PREPARE = """
+PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;
+CREATE TABLE IF NOT EXISTS rate_limit
+  (bucket TEXT PRIMARY KEY, ends INTEGER, hits INTEGER, last INTEGER) WITHOUT ROWID;
+"""
 # A window runs where it ends in the future, but not further off than a worker whose request was overtaken can see.
 # Each hit moves the end to one window from now at the latest: a clock that once stood in the future locks nobody out.
 _COUNT = """
@@ -102,12 +100,12 @@ class RateLimiter:
                 return cursor.fetchall() if cursor.description else []
             except Exception:
                 self.close()
-                log.exception("requests and tries are not being counted")
+                logging.getLogger(__name__).exception("requests and tries are not being counted")
                 return []
 
     def _open(self) -> Any:
         if self._connection is None or self._opened_in != os.getpid():  # a connection must not cross a fork
-            self._connection = connect_postgresql(self._url) if self._url else self._open_file()
+            self._connection = _connect_to(self._url) if self._url else self._open_file()
             self._opened_in = os.getpid()
         return self._connection
 
@@ -115,8 +113,7 @@ class RateLimiter:
         connection = sqlite3.connect(self._path, timeout=2, isolation_level=None, check_same_thread=False)
         with Path(f"{self._path}.lock").open("ab") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # SQLite does not wait, but fails, where two turn WAL on at once
-            for statement in _PREPARE:
-                connection.execute(statement)
+            connection.executescript(_PREPARE)
         return connection
 
     def close(self) -> None:
@@ -126,8 +123,7 @@ class RateLimiter:
         self._connection = None
 
 
-def connect_postgresql(url: URL) -> Any:
-    """Return a connection outside of the pool, each statement of which is a transaction."""
+def _connect_to(url: URL) -> Any:
     import psycopg  # 6 MB, which a site on SQLite does without
 
     return psycopg.connect(url.set(drivername="postgresql").render_as_string(hide_password=False), autocommit=True)

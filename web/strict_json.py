@@ -5,7 +5,6 @@ from typing import Any
 
 from flask import request
 from flask.json.provider import DefaultJSONProvider
-from werkzeug.exceptions import BadRequest
 
 from web import gate
 from web.problems import KINDS, Problem
@@ -17,13 +16,13 @@ class StrictJSON(DefaultJSONProvider):
     sort_keys = False
 
     def loads(self, s: str | bytes, **kwargs: Any) -> Any:
-        """Return what the text, in UTF-8, says. Raises ValueError where it says nothing clear."""
-        text = s if isinstance(s, str) else s.decode()
+        """Return what the text, in UTF-8, says. Raises Problem (400) where it says nothing clear."""
         try:
+            text = s if isinstance(s, str) else s.decode()
             # NaN and Infinity are no numbers of JSON, and none that int takes.
             return json.loads(text, object_pairs_hook=_unique_names, parse_constant=int, **kwargs)
-        except RecursionError:
-            raise ValueError("nested too deeply") from None
+        except (ValueError, RecursionError):
+            raise Problem("malformed-json", KINDS["malformed-json"][2]) from None
 
 
 def _unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -42,10 +41,7 @@ def json_object(*, optional: bool = False) -> dict[str, Any]:
         return {}  # many clients name a Content-Type for the body they do not send
     if request.content_encoding or request.mimetype != "application/json":
         raise Problem("not-json", "The body must be application/json, uncompressed.")
-    try:
-        content = request.get_json()
-    except BadRequest:
-        raise Problem("malformed-json", KINDS["malformed-json"][2]) from None
+    content = request.get_json()
     if not isinstance(content, dict):
         raise Problem("invalid", "The body must be a JSON object.", errors=[{"pointer": "#", "detail": "no object"}])
     return content

@@ -141,6 +141,22 @@ def test_button_sends_the_form_to_another_action():
     assert re.search(r'formaction="/_actions/test_forms_in_templates\.other\?note_id=1&_page=', html)
 
 
+def test_button_sends_files_where_the_other_action_takes_some():
+    class WithFile(Note):
+        paper: Annotated[Upload, UploadLimit(1000)]
+
+    @action(allow=anyone("a test"))
+    def other(form: WithFile, user):
+        return success("")
+
+    app = make(echo(Note, []), other, page="<button {{ action(name).button(request.args.to) }}>")
+    plain, with_file = (app.test_client().get(f"/?to={to}").text for to in (NAME, other.name))
+
+    assert ("formenctype" in plain, "hx-encoding" in plain) == (False, False)
+    assert 'formenctype="multipart/form-data"' in with_file
+    assert 'hx-encoding="multipart/form-data"' in with_file
+
+
 def test_htmx_attributes_are_given_by_the_application():
     assert "hx-" not in page("<form {{ action(name) }}>", htmx={}).test_client().get("/").text
     assert 'hx-target="#x"' in page("<form {{ action(name) }}>", htmx={"hx-target": "#x"}).test_client().get("/").text

@@ -363,6 +363,20 @@ def test_preview_keeps_the_form_and_opens_no_transaction():
         assert f'value="{name}"' in answer.text
 
 
+def test_form_that_is_given_back_has_other_words_where_the_action_says_so_each_time_it_is_sent():
+    done = []
+
+    def add(_a, form, _u):
+        done.append(form.name)
+        return success("-", reveal_once={"x": "-"}, keep_form=True, fields={"name": [f"{form.name} and more"]})
+
+    app = serve(add)
+    answers = [send(app, NAME, {"name": "tea"}, query_string={"_key": "k"}).text for _ in range(2)]
+
+    assert done == ["tea", "tea"]
+    assert all('value="tea and more"' in answer for answer in answers)
+
+
 def test_copy_for_everyone_says_nothing_of_an_action():
     shared = []
     page = "{% set form = action(name) %}[{{ last_result().message }}{{ form.value('name', '') }}]"

@@ -17,8 +17,7 @@ def refuse(status: int, description: str = "") -> Response:
     title, text = TEXTS["pages"].get(kind, TEXTS["pages"]["400"])
     # Who may see a page, its policy has said.
     response = _page(status, title, text.format(policy=description), known=status == 403 and not foreign)
-    if foreign:
-        response.headers["Vary"] = "Sec-Fetch-Site, Origin"
+    response.headers.update({"Vary": "Sec-Fetch-Site, Origin"} if foreign else {})
     return response
 
 

@@ -1,0 +1,45 @@
+"""Pictures drawn anew: what is kept is what is drawn here, and no byte of the file that came.
+
+So metadata, a second format in the same file and what would attack a decoder elsewhere end here. Of an animation the
+first picture is taken. What would need much memory is refused before it is decoded: docs/decisions/0034-pictures.md.
+"""
+
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from io import BytesIO
+from threading import Lock
+from typing import Any
+
+from PIL import Image, ImageOps
+
+MOST_BYTES, LONGEST = 5_000_000, 2_000  # of a file that comes; pixels of the longer side of what is kept
+_MEGAPIXELS = {"JPEG": 64, "MPO": 64, "PNG": 9, "GIF": 9, "WEBP": 4}
+_ALSO = re.compile(rb"(?is)<!doctype|<html[\s>]|<script[\s>]|<\?php\s|%PDF-1\.|Rar!\x1a\x07|PK\x05\x06.{16}\0\0\Z")
+_ONE_AT_A_TIME = Lock()
+Image.MAX_IMAGE_PIXELS = None  # ours is the stricter bound
+
+
+def draw_anew(content: bytes, refuse: Callable[[str], Exception]) -> dict[str, Any]:
+    """Return `kind`, `content`, `width` and `height` of the picture in a file, or raise what `refuse` makes of why not.
+
+    It takes up to seconds of a core, so it belongs before the write lock.
+    """
+    with suppress(Exception), _ONE_AT_A_TIME:  # decoders raise whatever a hostile file makes them
+        image: Image.Image = Image.open(BytesIO(content), formats=["JPEG", "PNG", "GIF", "WEBP"])
+        # Of a JPEG each second, fourth or eighth pixel is decoded alone, unless it comes in layers.
+        most = _MEGAPIXELS["PNG" if "progressive" in image.info else str(image.format)]
+        if image.width * image.height <= most * 1_000_000 and not _ALSO.search(content):
+            return _draw(image, {"MPO": "JPEG", "GIF": "PNG"}.get(str(image.format), str(image.format)))
+    raise refuse("We take whole JPEGs of up to 64 million pixels, PNG and GIF (9), WebP (4), and nothing else in them.")
+
+
+def _draw(image: Image.Image, kind: str) -> dict[str, Any]:
+    mode, longer = "RGBA" if image.has_transparency_data and kind != "JPEG" else "RGB", max(image.size)
+    image.draft(mode, (1500 * image.width // longer or 1, 1500 * image.height // longer or 1))
+    image = image if image.mode == mode else image.convert(mode)
+    image.thumbnail((LONGEST, LONGEST), reducing_gap=None)
+    image = ImageOps.exif_transpose(image)
+    image.info = {}
+    image.save(file := BytesIO(), kind, quality=85)
+    return {"kind": kind.lower(), "content": file.getvalue(), "width": image.width, "height": image.height}

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from picture import chunks
 from test_howto import BLOCK, Copy, follow
 from test_structure import ROOT, TEACHING, code_lines
 
@@ -146,3 +147,15 @@ def test_who_takes_the_libraries_along_gets_what_the_guide_promises(tmp_path):
     follow((ROOT / "docs/take-them-into-your-application.md").read_text(), copy)
 
     assert copy.tests_run == 3
+
+
+def test_readme_shows_the_first_eight_seconds_of_the_tour():
+    picture = ROOT / "docs/tour.png"
+    parts = chunks(picture.read_bytes())
+    waits = [int.from_bytes(data[20:22], "big") for name, data in parts if name == b"fcTL"]
+
+    assert "(docs/tour.png)" in (ROOT / "README.md").read_text()
+    assert picture.stat().st_size < 1_000_000
+    assert (len(waits), sum(waits)) == (6, 8000)  # milliseconds
+    numbers = [int.from_bytes(data[:4], "big") for name, data in parts if name in (b"fcTL", b"fdAT")]
+    assert numbers == list(range(11))

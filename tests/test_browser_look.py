@@ -86,6 +86,7 @@ def test_every_page_looks_right_to(open_page: OpenPage, person: str) -> None:
 
 def conflict(page: Page) -> None:
     page.goto("/dashboard/posts/5/edit")
+    page.get_by_label("Title").fill("Saved twice")  # saved as it was, it would keep its version
     page.get_by_role("button", name="Save").click()
     expect(page.locator("#notice")).not_to_be_empty()
     page.locator("input[name=version]").evaluate("field => { field.value = 1 }")

@@ -250,7 +250,7 @@ def test_command_plays_stripe(house):
         return done.exit_code, done.output.split()[0]
 
     assert play("checkout.session.completed", "--email", "new@post.example") == (0, "200")
-    assert member(house.app) == ("new@post.example", "monthly", "active", 0)
+    assert member(house.app) == ("new@post.example", "", "active", 0)
     assert play("invoice.paid", "--secret", "whsec_another_one") == (1, "401")
 
 

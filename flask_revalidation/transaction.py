@@ -119,9 +119,7 @@ def _refuse(name: str, by: str, *_: Any) -> NoReturn:
 def is_busy(error: BaseException) -> bool:
     """Tell what passes, such as waiting in vain or a disk that is full, from a fault, such as a missing table."""
     # A full disk may end the transaction within a savepoint, which is gone then.
-    told = isinstance(error, exc.OperationalError) and re.search(
-        "lock|connect|disk|read|open|savepoint", f"{error.orig}"
-    )
+    told = isinstance(error, exc.OperationalError) and re.search("lock|connect|disk|read|open|savep", f"{error.orig}")
     return bool(told) or _code_of(error).startswith(_BUSY) or isinstance(error, Busy | exc.TimeoutError | TimeoutError)
 
 

@@ -410,5 +410,5 @@ def test_what_server_actions_look_for_is_there(app):
         assert running.connection()
     assert options["is_shared"]() is False
     assert options["personal_environ"] == {"revalidation.personal": True}
-    assert options["busy"] == (Busy,)
+    assert options["busy"] == (Busy, TimeoutError)
     assert options["retried"](lambda text: text)("tea") == "tea"

@@ -128,10 +128,10 @@ class Post(Publication, SoftDelete, Numbered, Dated, Model):
         Raises MayNotPublish where readers see them, now or at a time, and `by` may not show them any.
         """
         if tags is not None:
-            self.tags = Tag.named(tags)  # first, for it asks the database: what is saved by that would be no change
+            self.tags = Tag.named(tags)  # first, for it asks the database
         self._become(self.status, None if self.status == PostStatus.DRAFT else by, self.publish_at)
-        written = None if self.excerpt == first_words(self.body_html) else self.excerpt
-        self.set_text(**{"excerpt": written} | words)
+        with db.session.no_autoflush:  # pictures are asked for: what is saved by that would be no change
+            self.set_text(**{"excerpt": None if self.excerpt == first_words(self.body_html) else self.excerpt} | words)
         if slug and not self.has_fixed_slug:
             self.slug = slug
         if db.session.is_modified(self):  # saved as it was, nobody has to read it again

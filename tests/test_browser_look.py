@@ -88,7 +88,7 @@ def conflict(page: Page) -> None:
     page.goto("/dashboard/posts/5/edit")
     page.get_by_label("Title").fill("Saved twice")  # saved as it was, it would keep its version
     page.get_by_role("button", name="Save").click()
-    expect(page.locator("#notice")).not_to_be_empty()
+    expect(page.locator("#notice")).to_contain_text("is saved")
     page.locator("input[name=version]").evaluate("field => { field.value = 1 }")
     page.get_by_role("button", name="Save").click()
     expect(page.locator(".conflict")).to_be_focused()

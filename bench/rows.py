@@ -71,6 +71,7 @@ def _webhooks(_origin: str, _cookie: str) -> list[Request]:
 ROWS = [
     Row("cached /blog", "blog", 0.8, _get("/blog")),
     Row("304 of /blog", "not-modified", 0.9, _get("/blog", **{"If-None-Match": "ETAG"})),
+    Row("304 of the posts desk, signed in", "poll", 0.2, _get("/dashboard/posts", True, **{"If-None-Match": "ETAG"})),
     Row("cached API list of 20", "api", 0.6, _get("/api/v1/posts?limit=20")),
     Row("action, htmx, fresh page back", "htmx", 0.08, _publish("/dashboard/posts", **{"HX-Request": "true"})),
     Row("action, plain form, 303", "plain", 0.15, _publish("/dashboard/posts")),

@@ -7,7 +7,7 @@ from functools import partial, wraps
 from typing import Any
 
 import brotli
-from flask import Response, abort, current_app, make_response, request
+from flask import Response, abort, current_app, g, make_response, request
 from markupsafe import Markup
 from pydantic import BaseModel, ValidationError
 from werkzeug.http import generate_etag, quote_etag
@@ -20,7 +20,7 @@ from flask_revalidation.store import Entry, Fill, current_fill, injective_key
 from flask_revalidation.tags import read_versions
 from flask_revalidation.transaction import is_dirty
 
-__all__ = ["ENTRY", "cached", "cached_page", "conditional_status"]
+__all__ = ["ENTRY", "cached", "cached_page", "conditional_status", "private_page"]
 
 Tags = Collection[str] | Callable[..., Collection[str]]
 
@@ -58,14 +58,13 @@ def cached_page(
         def serve(**values: Any) -> Response:
             state = extension_for(view)
             arguments = values | _parse(query)
+            names = {request.path, *(tags(**values) if callable(tags) else tags)}
             if _is_personal(state, credential) or is_dirty(state.db):
-                response = make_response(view(**arguments))
-                response.headers["Cache-Control"] = "private, no-store"
+                response = private_page(partial(view, **arguments), names if credential == "Cookie" else ())
             else:
                 key = injective_key("page", state.release, request.endpoint, arguments)
                 state.db.session.rollback()  # no connection is held while waiting; each look is a new snapshot
-                make = partial(_copy_of, key, lambda: make_response(view(**arguments)))
-                entry = _entry(state, key, {request.path, *(tags(**values) if callable(tags) else tags)}, make)
+                entry = _entry(state, key, names, partial(_copy_of, key, partial(view, **arguments)))
                 response = entry.answer or _respond(entry)
             response.vary.add(credential)
             return response
@@ -73,6 +72,21 @@ def cached_page(
         return serve
 
     return decorate
+
+
+def private_page(view: Callable[[], Any], tags: Collection[str] = ()) -> Response:
+    """Answer with one caller's page, which nobody keeps; or with 304, and without making it.
+
+    `tags` name everything that it shows. Their versions, the address and the caller's cookies make its ETag, which a
+    template finds as `g.version`; without tags it has none. Whoever may not see it must be refused before.
+    """
+    state, headers = extension_for("private_page"), {"Cache-Control": "private, no-store"}
+    if tags and not is_dirty(state.db):  # the versions come before what is shown, as in a copy
+        versions = read_versions(state.db, sorted(tags))
+        name = injective_key(state.release, request.full_path, request.headers.get("Cookie"), versions)
+        headers["ETag"] = g.version = quote_etag(generate_etag(name.encode()), weak=True)
+    seen = headers.get("ETag", "?") in request.headers.get("If-None-Match", "")
+    return make_response("", 304, headers) if seen else make_response(make_response(view()), headers)
 
 
 def _is_personal(state: Revalidation, credential: str) -> bool:
@@ -88,9 +102,9 @@ def _parse(query: type[BaseModel] | None) -> dict[str, BaseModel]:
         abort(404)
 
 
-def _copy_of(key: str, view: Callable[[], Response], versions: Mapping[str, str]) -> Entry:
+def _copy_of(key: str, view: Callable[[], Any], versions: Mapping[str, str]) -> Entry:
     """Keep only complete 200s of the pure renderer: no redirect, no error, no stream, nothing that sets a cookie."""
-    response = view()
+    response = make_response(view())
     if response.status_code != 200 or response.is_streamed or "Set-Cookie" in response.headers:
         return Entry(key, versions, answer=response, kept=False)
     headers = HEADERS | {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}

@@ -29,10 +29,7 @@ class PrivateRead(Mistake):
 def private(what: str) -> None:
     """Declare that what follows belongs to one caller. Raises `PrivateRead` while a shared copy is being made."""
     if fill := current_fill.get():
-        raise PrivateRead(
-            f"{fill.key} is cached for everyone, yet {source_line()} reads {what}."
-            " Read it outside the cached part, or do not cache."
-        )
+        raise PrivateRead(f"{fill.key} is cached for everyone, yet {source_line()} reads {what}. Read it outside.")
 
 
 def is_shared() -> bool:

@@ -132,10 +132,7 @@ def current_write(asked_by: str) -> Write:
     """Return the write that is open in this application context. Raises `Mistake` where there is none."""
     if running := extension_for(asked_by).db.session().info.get(_RUNNING):
         return cast(Write, running)
-    raise Mistake(
-        f"{source_line()} calls {asked_by} outside of a write. It belongs inside `with write(…)`, beside the change"
-        " it is about."
-    )
+    raise Mistake(f"{source_line()} calls {asked_by} outside of a write. It belongs inside `with write(…)`.")
 
 
 def revalidate_tag(*tags: str) -> None:
@@ -177,7 +174,6 @@ def watch_writes(engine: Engine, strict: bool) -> None:
         if written := _WRITE.match(statement):
             if strict and not context.execution_options.get("write"):
                 raise WriteOutsideTransaction(
-                    f"{source_line()} writes to table {written[1]} outside of a write. Put it inside `with write(…)`,"
-                    " together with the revalidate_tag that goes with it."
+                    f"{source_line()} writes to table {written[1]} outside of a write. Put it inside `with write(…)`."
                 )
             connection.info.setdefault(WRITTEN, set()).add(written[1])

@@ -17,9 +17,9 @@ _OF_THE_FORM = ("PATH_INFO", "QUERY_STRING", "REQUEST_", "RAW_URI", "CONTENT_", 
 def last_result() -> Result:
     """Return what the page says of the last action: the one it answers, or the one that a redirect came from.
 
-    A copy for everyone says nothing.
+    A copy for everyone says nothing, and a poll takes no message from the window that it is for.
     """
-    if answered := Result() if state.is_shared() else request.environ.get(RESULT):
+    if answered := Result() if state.is_shared() or "Poll" in request.headers else request.environ.get(RESULT):
         return cast(Result, answered)
     flashed: list[Any] = get_flashed_messages(category_filter=[RESULT]) or [("", None, "")]
     _, undo, focus = flashed[-1]

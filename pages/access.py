@@ -1,18 +1,22 @@
 """Who may look at a page of the house."""
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 from urllib.parse import quote
 
-from flask import Response, abort, make_response, redirect, request
+from flask import Response, abort, redirect, request
 
+from flask_revalidation import private_page
 from models import User
 from web.auth import current_user
 
 
-def only(allowed: Callable[[User | None], bool]) -> Callable[..., Callable[..., Response]]:
-    """Show the page to those who are allowed; send others to sign in, or answer 403. The page is nobody else's copy."""
+def only(allowed: Callable[[User | None], bool], *tags: str) -> Callable[..., Callable[..., Response]]:
+    """Show the page to those who are allowed; send others to sign in, or answer 403. The page is nobody else's copy.
+
+    `tags` name everything that it shows: with them an open page follows what others do.
+    """
 
     def decorate(view: Callable[..., Any]) -> Callable[..., Response]:
         @no_store
@@ -23,7 +27,7 @@ def only(allowed: Callable[[User | None], bool]) -> Callable[..., Callable[..., 
                 return redirect(f"/sign-in?next={quote(request.full_path.rstrip('?'))}", 303)
             if not allowed(user):
                 abort(403, allowed.__doc__)
-            return view(**values)
+            return private_page(partial(view, **values), tags)
 
         return serve
 
@@ -35,8 +39,6 @@ def no_store(view: Callable[..., Any]) -> Callable[..., Response]:
 
     @wraps(view)
     def serve(**values: Any) -> Response:
-        response = make_response(view(**values))
-        response.headers["Cache-Control"] = "private, no-store"
-        return response
+        return private_page(partial(view, **values))
 
     return serve

@@ -44,7 +44,7 @@ def _list(query: BlogQuery) -> str:
 
 
 @bp.get("/blog/<slug>")
-@cached_page(tags=["settings"], query=OnlyBefore)
+@cached_page(tags=["posts", "settings"], query=OnlyBefore)
 def show(slug: str, query: OnlyBefore) -> str:
     """Show one post with its comments; whether the reader likes it is theirs alone."""
     post = Post.find_published(slug)

@@ -11,7 +11,7 @@ bp = Blueprint("dashboard", __name__)
 
 
 @bp.get("/dashboard")
-@only(writers)
+@only(writers, "posts", "members", "messages", "comments")
 def index() -> str:
     """Put the fragments together; each is shared by everyone who may see the page."""
     full = editors(current_user())

@@ -22,7 +22,7 @@ class InboxQuery(BaseModel):
 
 
 @bp.get("/dashboard/inbox")
-@only(editors)
+@only(editors, "messages")
 def index() -> str:
     """Show the messages."""
     query = asked(InboxQuery)

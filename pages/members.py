@@ -21,7 +21,7 @@ class MembersQuery(BaseModel):
 
 
 @bp.get("/dashboard/members")
-@only(editors)
+@only(editors, "members")
 def index() -> str:
     """Show the members, newest first, and the last payments beside them."""
     query = asked(MembersQuery)

@@ -26,7 +26,7 @@ class PostsQuery(BaseModel):
 
 
 @bp.get("/dashboard/posts")
-@only(writers)
+@only(writers, "posts", "comments", "settings")
 def index() -> str:
     """List the posts. A page that has emptied shows the last one that has not."""
     query = asked(PostsQuery)
@@ -52,7 +52,7 @@ def _cached_row(post: Post, mine: bool, publish: bool) -> Markup:
 
 
 @bp.get("/dashboard/posts/<int(max=2147483647):post_id>/edit")
-@only(writers)
+@only(writers, "posts", "settings")
 def edit(post_id: int) -> str:
     """Show the editor of a post that is the caller's to work on, with a preview of what is saved."""
     post = _writer().find_post(post_id)

@@ -10,7 +10,7 @@ bp = Blueprint("settings", __name__)
 
 
 @bp.get("/dashboard/settings")
-@only(owner)
+@only(owner, "settings")
 def index() -> str:
     """Show where the switches stand."""
     known = [switch for switch in Switch if switch is not Switch.FAIL_NEXT_SAVE or current_app.config["DEMO"]]

@@ -20,7 +20,7 @@ def pages_fetched(page: Page) -> list[str]:
     found: list[str] = []
 
     def note(request: Request) -> None:
-        if request.resource_type in ("document", "fetch", "xhr"):
+        if request.resource_type in ("document", "fetch", "xhr") and "poll" not in request.headers:
             found.append(f"{request.method} {request.url.partition('/_actions')[2].partition('?')[0] or request.url}")
 
     page.context.on("request", note)

@@ -45,6 +45,7 @@ class Recorder:
 
         def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
             trace.answered(status, headers)
+            trace.unseen |= "HTTP_POLL" in environ and trace.facts["status"] == 304  # open pages ask all day
             named = [("X-Trace-Id", trace.id), ("Server-Timing", f'trace;desc="{trace.id}"')]
             return start_response(status, [*headers, *named], *error)
 

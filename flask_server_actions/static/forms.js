@@ -51,11 +51,14 @@
     event.detail.ctx.slow = setTimeout(say, 1000, "Waiting for the server …", false);
   });
 
+  let lost = false;
   document.addEventListener("htmx:finally:request", (event) => {
     const form = formOf(event);
     clearTimeout(event.detail.ctx.slow);
     form?.removeAttribute("aria-busy");
-    if (form) freeze(form, false);
+    if (form) return freeze(form, false);
+    const failed = event.detail.ctx.status.startsWith("error");
+    if (failed !== lost) say(failed ? "Not connected; this page may be old." : "", lost = failed);
   });
 
   document.addEventListener("htmx:before:swap", (event) => {

@@ -141,10 +141,10 @@ class Post(Publication, SoftDelete, Numbered, Dated, Model):
     def render_again(cls) -> int:
         """Render every text anew, as after a change of the renderer, and return how many came out different."""
         query = select(cls).options(undefer(cls.body), undefer(cls.body_html))
-        posts = db.session.scalars(query.execution_options(include_deleted=True)).all()
-        for post in posts:
+        before = {post: post.body_html for post in db.session.scalars(query.execution_options(include_deleted=True))}
+        for post in before:
             post.set_text(post.title, post.body, post.excerpt, html=to_html(post.body))
-        return sum(map(db.session.is_modified, posts))
+        return sum(post.body_html != html for post, html in before.items())
 
     def restore(self, by: "User | None" = None) -> None:
         """Bring a deleted post back as it was, but as a draft where `by` may not publish.

@@ -115,7 +115,7 @@ def api_create(app, body):
 
 
 def test_nobody_renders_for_strangers(app, visitor, cleo, monkeypatch):
-    monkeypatch.setattr("actions.posts.to_html", lambda _text: pytest.fail("rendered"))
+    monkeypatch.setattr("web.prepare.to_html", lambda _text: pytest.fail("rendered"))
 
     assert visitor.act("posts.create_post", title="T", body="![" * 20).status_code == 401
     assert cleo.act("posts.create_post", title="T", body="![" * 20).status_code == 403

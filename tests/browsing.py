@@ -4,6 +4,7 @@ A test module takes these fixtures by `pytest_plugins = ["browsing"]`; one serve
 """
 
 import os
+import re
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -66,11 +67,17 @@ class House:
         return {
             "rows": self.rows(),
             # Without the footer, which shows its switch of colours to those who have script.
-            "text": [part.aria_snapshot() for part in body.locator("> :not(footer)").all()],
+            "text": [_in_utc(part.aria_snapshot()) for part in body.locator("> :not(footer)").all()],
             "address": page.url.removeprefix(self.server.url),
             "title": page.title(),
             "room": page.locator("body, main").evaluate_all("found => found.map(element => element.className)"),
         }
+
+
+def _in_utc(text: str) -> str:
+    """Return text with its times as they are without script, which says them in the reader's own zone."""
+    times = re.sub(r"(\d{4}) at (\d\d:\d\d) \(UTC\)", r"\1, \2 UTC", text)
+    return times.replace("Your time (UTC)", "Coordinated Universal Time (UTC)")
 
 
 def _read(database: Path) -> sqlite3.Connection:
@@ -137,7 +144,8 @@ def open_page(house: House, chromium: Browser) -> Iterator[Callable[..., Page]]:
     complaints: list[str] = []
 
     def open_one(kind: str = "htmx", person: str = "", tolerate: tuple[str, ...] = ()) -> Page:
-        context = chromium.new_context(base_url=house.server.url, java_script_enabled=kind == "htmx")
+        script = kind == "htmx"
+        context = chromium.new_context(base_url=house.server.url, java_script_enabled=script, timezone_id="UTC")
         context.set_default_timeout(PATIENCE)
         contexts.append(context)
         context.on("weberror", lambda error: complaints.append(f"{kind}: {error.error}"))

@@ -61,7 +61,7 @@ def _message(by: str, entry: Entry, written: set[str], statement: str) -> str:
     tables = sorted(written.intersection(re.findall(r"\w+", statement)) or written)
     paths = {tag for tag in entry.tags if tag.startswith("/")}
     fitting = {tag for tag in entry.tags - paths if any(_words(table) <= _words(tag) for table in tables)}
-    remedies = [f'revalidate_{"tag" if fitting else "path"}("{name}")' for name in sorted(fitting or paths)]
+    remedies = [f'revalidate_{"path" if name in paths else "tag"}("{name}")' for name in sorted(fitting | paths)]
     remedy = f"Add {' or '.join(remedies)}" if remedies else "Give that part a tag for them, and revalidate it here"
     return (
         f"{by} changed table {', '.join(tables)}, which the cached copy {entry.key} shows, and revalidated none of its"

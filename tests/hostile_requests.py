@@ -260,7 +260,7 @@ def _body(chance: random.Random, kind: str, good: dict[str, object]) -> bytes:
             "\ufeff{}",
             "",
         ]
-        text = json.dumps(dict(fields))
+        text = json.dumps(dict(fields), default=str)  # a file, too
         return chance.choice([text, text, *ends]).encode()
     if kind == MULTIPART:
         part = '--zq\r\nContent-Disposition: form-data; name="{}"; filename="{}"\r\n\r\nx\r\n'

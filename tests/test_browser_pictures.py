@@ -75,7 +75,8 @@ def test_pictures_stand_where_the_caret_is_and_nothing_typed_is_lost(open_page: 
     said(page, re.compile("is saved"))
     assert house.query("SELECT count(*) FROM post_picture") == [(4,)]
     expect(page.locator("#preview img")).to_have_count(3)
-    page.wait_for_function("[...document.querySelectorAll('#preview img')].every(image => image.naturalWidth === 3)")
+    for image in page.locator("#preview img").all():
+        expect(image).to_have_js_property("naturalWidth", 3)
     expect(page.get_by_text("A picture here says nothing")).to_be_visible()
 
 

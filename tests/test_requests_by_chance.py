@@ -27,7 +27,7 @@ from werkzeug.test import run_wsgi_app
 from flask_revalidation import write
 from models import User, UserSession
 
-SEED, REQUESTS = int(os.environ.get("HOSTILE_SEED", "1")), int(os.environ.get("HOSTILE_REQUESTS", "300"))
+SEED, REQUESTS = int(os.environ.get("HOSTILE_SEED", "3")), int(os.environ.get("HOSTILE_REQUESTS", "300"))
 ONLY = os.environ.get("HOSTILE_ONLY", "")
 NUMBERS = [int(ONLY)] if ONLY else range(REQUESTS)
 ROUND = 200  # requests, and then everyone signs in again

@@ -23,7 +23,9 @@ PEOPLE = ["ada", "bob", "edith", "cleo"]
 KEYS = {name: f"hd_{name.upper():0<10}_{name:0<38}" for name in ("bob", "cleo", "reads")}  # the last is Ada's
 # What is random in an answer: one-time keys, API keys and their ids, the demo's checkouts. And in the tables: secrets,
 # their digests, versions.
-RANDOM = re.compile(r"(?<=_key=)[\w-]+|hd_[0-9A-Za-z]{10}(_[0-9A-Za-z]{38})?|cs_demo_[0-9a-f]{24}")
+RANDOM = re.compile(
+    r"(?<=_key=)[\w-]+|hd_[0-9A-Za-z]{10}(_[0-9A-Za-z]{38})?|cs_demo_[0-9a-f]{24}|(?<=&#34;)[0-9a-f]{40}"
+)
 RANDOM_TABLES = {"form_key", "user_session", "revalidation_tag"}
 RANDOM_COLUMNS = {"key_id", "digest", "password_hash"}
 

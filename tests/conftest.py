@@ -101,11 +101,23 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("filterwarnings", ignored)
 
 
+# What is refused, or drawn, before a database makes a difference: on PostgreSQL too with PROVE=1, as in bin/prove.
+BEFORE_THE_DATABASE = (
+    "test_hostile_forms",
+    "test_attack_table",
+    "test_requests_by_chance",
+    "test_api_hostile",
+    "test_gate",
+)
+BEFORE_THE_DATABASE += ("test_api_cors", "test_api_json", "test_api_document", "test_markup", "test_labs", "test_xray")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Leave out what is of the other database, and say why; on PostgreSQL also what needs none, or a browser."""
     if ON_POSTGRES:
         items[:] = [item for item in items if {"data_dir", "filled_directory"} & set(getattr(item, "fixturenames", ()))]
-        items[:] = [item for item in items if not item.path.name.startswith(("test_browser", "test_howto"))]
+        left_out = ("test_browser", "test_howto", *(() if "PROVE" in os.environ else BEFORE_THE_DATABASE))
+        items[:] = [item for item in items if not item.path.name.startswith(left_out)]
     for item in items:
         if ON_POSTGRES and (only := item.get_closest_marker("sqlite")):
             item.add_marker(pytest.mark.skip(reason=f"of SQLite: {only.args[0]}"))

@@ -97,7 +97,7 @@ def write(by: str, patience: float | None = None) -> Iterator[Session]:
     except BaseException as error:
         type(session).rollback(session)
         write_ended.send(running, error=error)
-        if is_busy(error):
+        if is_busy(error) or "no such savepoint" in str(error):  # a full disk ended SQLite's transaction within one
             met = _code_of(error).startswith("40")
             raise (Conflict if met else Busy)("The database is busy; nothing was saved.") from error
         raise
@@ -118,8 +118,7 @@ def _refuse(name: str, by: str, *_: Any) -> NoReturn:
 
 def is_busy(error: BaseException) -> bool:
     """Tell what passes, such as waiting in vain or a disk that is full, from a fault, such as a missing table."""
-    # A full disk may end the transaction within a savepoint, which is gone then.
-    told = isinstance(error, exc.OperationalError) and re.search("lock|connect|disk|read|open|savep", f"{error.orig}")
+    told = isinstance(error, exc.OperationalError) and re.search(" locked|connect|disk|readonly|open", str(error.orig))
     return bool(told) or _code_of(error).startswith(_BUSY) or isinstance(error, Busy | exc.TimeoutError | TimeoutError)
 
 

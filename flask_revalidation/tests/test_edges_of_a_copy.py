@@ -1,6 +1,7 @@
 """Where a copy ends: sessions asked in passing, objects not yet flushed, one connection for all, long texts."""
 
 import errno
+import sqlite3
 
 import pytest
 from flask import Flask, flash, get_flashed_messages, request, session
@@ -53,6 +54,26 @@ def test_messages_read_before_do_not_come_into_a_cached_part(app):
 def test_lock_file_that_the_disk_does_not_take_passes_by_itself(code):
     assert is_busy(OSError(getattr(errno, code), "no"))
     assert not is_busy(OSError(errno.ENOENT, "no"))
+
+
+@pytest.mark.parametrize(
+    ("said", "busy"),
+    [
+        ("database is locked", True),
+        ("database table is locked: note", True),
+        ("disk I/O error", True),
+        ("database or disk is full", True),
+        ("attempt to write a readonly database", True),
+        ("unable to open database file", True),
+        ("no such column: note.read_at", False),
+        ("no such column: note.blocked_until", False),
+        ("no such table: thread", False),
+    ],
+)
+def test_fault_is_not_called_busy_for_the_name_of_a_column(said, busy):
+    error = OperationalError("INSERT", None, sqlite3.OperationalError(said))
+
+    assert is_busy(error) is busy
 
 
 def test_database_that_fails_while_versions_are_read_is_no_mistake_of_ours(app):

@@ -2,7 +2,7 @@
 (() => {
   "use strict";
 
-  const refresh = () => htmx.ajax("GET", location.href, { target: "body", swap: "innerMorph" });
+  const refresh = () => htmx.ajax("GET", location.pathname + location.search, { target: "body", swap: "innerMorph" });
 
   // An open page asks again. Nothing moves under a hand.
   const inUse = () => document.hidden || document.querySelector("form[aria-busy]") || !getSelection().isCollapsed;
@@ -10,22 +10,22 @@
   // An answer that was made before a later one's write does not get the last word.
   let asked = 0, drawn = 0, shown;
   document.addEventListener("htmx:before:request", (event) => {
-    const ctx = event.detail.ctx;
+    const { ctx } = event.detail;
     if (ctx.sourceElement.id === "poll" && inUse()) return event.preventDefault();
     ctx.number = ++asked;
     ctx.request.cache = "no-cache";  // on the way back, the browser's own copy would do for everything
   });
 
   document.addEventListener("htmx:before:swap", (event) => {
-    const ctx = event.detail.ctx, form = ctx.sourceElement.closest("form");
+    const ctx = event.detail.ctx, form = ctx.sourceElement?.closest?.("form");
     if (ctx.sourceElement.id === "poll") {
       const etag = ctx.response.headers.get("ETag");
       if (ctx.number < asked || ctx.response.status > 200 || !etag || etag === shown || inUse()) return event.preventDefault();
       shown = etag;
-      document.querySelector(":is(input, textarea, select):focus")?.form?.setAttribute("data-dirty", "");
+      document.querySelector("form:has(input:focus, textarea:focus, select:focus)")?.setAttribute("data-dirty", "");
     }
     // An answer that was overtaken does not draw the page, but what it says and offers is true.
-    ctx.late = form && ctx.number < drawn && !ctx.hx.pushurl;
+    ctx.late = Boolean(form) && ctx.number < drawn && !ctx.hx.pushurl;
     document.querySelector("main").toggleAttribute("data-held", ctx.late);
     document.getElementById("notice")?.toggleAttribute("data-held", !form);
     if (!form || !ctx.response) return setAside(ctx);
@@ -42,7 +42,7 @@
     ctx.rows = row ? [row.nextElementSibling, row.previousElementSibling] : [];
     ctx.offers = [...document.querySelectorAll("#undo form")];
     for (const offer of ctx.offers) offer.remove();
-    ctx.offers = ctx.hx.pushurl ? [] : ctx.offers.filter((offer) => offer !== done);
+    ctx.offers = ctx.hx?.pushurl ? [] : ctx.offers.filter((offer) => offer !== done);
   };
 
   document.addEventListener("htmx:after:swap", (event) => {
@@ -52,12 +52,11 @@
     // Whoever pressed a button in a row that has gone goes on with the next one.
     if (document.activeElement !== document.body || !rows.length) return;
     const next = rows.find((row) => row?.isConnected) ?? document.querySelector("main h1");
-    const target = next.querySelector("a, button") ?? next;
+    const target = next?.querySelector("a, button") ?? next;
     if (target === next) next.tabIndex = -1;
-    target.focus();
+    target?.focus();
   });
 
   // Back may show a page as it was left. It is asked for again, and morphed in.
-  const [{ type }] = performance.getEntriesByType("navigation");
-  addEventListener("pageshow", ({ persisted }) => (persisted || type !== "navigate") && refresh());
+  addEventListener("pageshow", ({ persisted }) => persisted && refresh());
 })();

@@ -30,6 +30,7 @@ BRING = """([name, bytes]) => {
 def edit(page: Page) -> None:
     page.goto("/dashboard/posts")
     page.get_by_role("link", name=DRAFT, exact=True).click()
+    expect(page.get_by_label("Text")).to_be_visible()
 
 
 def file(content: bytes) -> dict[str, Any]:

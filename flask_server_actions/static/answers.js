@@ -10,22 +10,22 @@
   // An answer that was made before a later one's write does not get the last word.
   let asked = 0, drawn = 0, shown;
   document.addEventListener("htmx:before:request", (event) => {
-    const { ctx } = event.detail;
+    const ctx = event.detail.ctx;
     if (ctx.sourceElement.id === "poll" && inUse()) return event.preventDefault();
     ctx.number = ++asked;
     ctx.request.cache = "no-cache";  // on the way back, the browser's own copy would do for everything
   });
 
   document.addEventListener("htmx:before:swap", (event) => {
-    const ctx = event.detail.ctx, form = ctx.sourceElement?.closest?.("form");
+    const ctx = event.detail.ctx, form = ctx.sourceElement.closest("form");
     if (ctx.sourceElement.id === "poll") {
       const etag = ctx.response.headers.get("ETag");
       if (ctx.number < asked || ctx.response.status > 200 || !etag || etag === shown || inUse()) return event.preventDefault();
       shown = etag;
-      document.querySelector("form:has(input:focus, textarea:focus, select:focus)")?.setAttribute("data-dirty", "");
+      document.querySelector(":is(input, textarea, select):focus")?.form?.setAttribute("data-dirty", "");
     }
     // An answer that was overtaken does not draw the page, but what it says and offers is true.
-    ctx.late = Boolean(form) && ctx.number < drawn && !ctx.hx.pushurl;
+    ctx.late = form && ctx.number < drawn && !ctx.hx.pushurl;
     document.querySelector("main").toggleAttribute("data-held", ctx.late);
     document.getElementById("notice")?.toggleAttribute("data-held", !form);
     if (!form || !ctx.response) return setAside(ctx);
@@ -42,7 +42,7 @@
     ctx.rows = row ? [row.nextElementSibling, row.previousElementSibling] : [];
     ctx.offers = [...document.querySelectorAll("#undo form")];
     for (const offer of ctx.offers) offer.remove();
-    ctx.offers = ctx.hx?.pushurl ? [] : ctx.offers.filter((offer) => offer !== done);
+    ctx.offers = ctx.hx.pushurl ? [] : ctx.offers.filter((offer) => offer !== done);
   };
 
   document.addEventListener("htmx:after:swap", (event) => {
@@ -58,5 +58,6 @@
   });
 
   // Back may show a page as it was left. It is asked for again, and morphed in.
-  addEventListener("pageshow", ({ persisted }) => persisted && refresh());
+  const [{ type }] = performance.getEntriesByType("navigation");
+  addEventListener("pageshow", ({ persisted }) => (persisted || type === "back_forward") && refresh());
 })();

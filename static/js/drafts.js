@@ -2,7 +2,7 @@
 (() => {
   "use strict";
 
-  const LIFE = 7 * 24 * 3600 * 1000;
+  const WEEK = 7 * 864e5;
   const unsent = new Set();
   const nameOf = (form) => `draft ${document.querySelector("[data-person]")?.dataset.person ?? ""} ${location.pathname} ${form.id}`;
   const store = (name, value) => {
@@ -14,7 +14,7 @@
   const stored = (name) => {
     try {
       const draft = JSON.parse(localStorage.getItem(name));
-      return draft?.at > Date.now() - LIFE ? draft.values : null;
+      return draft?.at > Date.now() - WEEK ? draft.values : null;
     } catch { return null; }
   };
   // With the version that the words began with: whoever saved meanwhile is not written over.

@@ -2,35 +2,30 @@
 (() => {
   "use strict";
 
+  const on = (name, act, early) => document.addEventListener(name, act, early);
+
   // Light or dark: as the system says, until the reader says otherwise. The switch shows itself only once this has run
   // (css/parts.css), for without script it could do nothing.
   const root = document.documentElement;
-  const kept = () => {
-    try {
-      return localStorage.getItem("theme");
-    } catch {
-      return null;  // storage is blocked: the choice holds for this page
-    }
-  };
   const show = (theme) => {
     root.dataset.theme = ["light", "dark"].includes(theme) ? theme : "system";
     const choice = document.querySelector(`[name=theme][value=${root.dataset.theme}]`);
     if (choice) choice.checked = true;
   };
 
-  show(kept());
-  document.addEventListener("DOMContentLoaded", () => show(root.dataset.theme));
-  document.addEventListener("htmx:after:swap", () => show(root.dataset.theme));
+  let kept;
+  try {
+    kept = localStorage.getItem("theme");
+  } catch { /* storage is blocked: the choice holds for this page */ }
+  show(kept);
   addEventListener("storage", (event) => event.key === "theme" && show(event.newValue));
-  document.addEventListener("change", ({ target }) => {
+  on("change", ({ target }) => {
     if (target.name !== "theme") return;
     show(target.value);
     try {
       localStorage.setItem("theme", target.value);
     } catch { /* as above */ }
   });
-
-  const on = (name, act, early) => document.addEventListener(name, act, early);
 
   // Ctrl+Enter sends the form one is in.
   on("keydown", (event) => {
@@ -57,6 +52,7 @@
   // The server tells times in UTC and takes those of any zone; with script, both are the reader's own, with its name.
   const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
   const tell = () => {
+    show(root.dataset.theme);
     for (const time of document.querySelectorAll("[data-moment]")) {
       time.textContent = `${new Date(time.dateTime).toLocaleString("en-GB", { dateStyle: "long", timeStyle: "short" })} (${timeZone})`;
     }

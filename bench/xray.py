@@ -44,6 +44,12 @@ def main() -> None:
                 }
                 for kind, ask in asked.items():
                     times.setdefault((kind, on), []).append(milliseconds(ask))
+                store = browser.application.extensions.get("xray")
+                if store:
+                    store.follow()
+                times.setdefault(("action, followed", on), []).append(milliseconds(asked["action"]))
+                if store:
+                    store.follow(at=0)
     for kind in dict.fromkeys(kind for kind, _ in times):
         without, with_it = (statistics.median(times[kind, on]) for on in ("0", "1"))
         print(f"{kind:22} {without:7.2f} ms without, {with_it:7.2f} ms with: {with_it - without:+.2f} ms")

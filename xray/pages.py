@@ -36,6 +36,7 @@ def index() -> str:
 @bp.get("/rows")
 def rows() -> str:
     """Show the rows of the timeline alone, for the page that follows."""
+    _store().follow()
     return render_template("xray/_rows.html", **_timeline())
 
 
@@ -56,6 +57,7 @@ def strip(id: str) -> str:
 @bp.get("/<id>/parts")
 def parts(id: str) -> ResponseReturnValue:
     """Tell the panel which copies a page is made of, and which of them are stale by now."""
+    _store().follow()
     facts = _awaited(id)
     return jsonify([_part(part) for part in _whole(facts)] if facts else [])
 
@@ -125,9 +127,12 @@ def _detail(facts: Facts) -> dict[str, Any]:
             pieces = source.of_view(name)
     except (TypeError, OSError, ValueError):
         pieces = []  # code that is nobody's file
+    if raised := facts.get("raised"):
+        file, number, first, title = raised
+        pieces += [] if any(piece.has(file, number) for piece in pieces) else [source.at(file, first, title)]
     return {
         "pieces": pieces,
-        "places": fresh_by(facts["tags"]),
+        "places": {tag: fresh_by([tag]) for tag in facts["tags"]},
         "parts": _whole(facts),
         "curl": replay.as_curl(facts),
         "pytest": replay.as_pytest(facts),

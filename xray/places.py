@@ -7,9 +7,10 @@ where a value is put in.
 import ast
 import json
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -44,8 +45,13 @@ def places() -> tuple[Place, ...]:
     return tuple(place for file in files for place in _places_in(file))
 
 
-def fresh_by(tags: list[str]) -> list[Place]:
+def fresh_by(tags: Iterable[str]) -> list[Place]:
     """Return the places that these tags make anew; one label stands once."""
+    return _fresh_by(tuple(tags))
+
+
+@lru_cache(maxsize=500)
+def _fresh_by(tags: tuple[str, ...]) -> list[Place]:
     found = {place.label: place for place in places() if any(map(place.shows, tags))}
     order = list(_LABELS.values())
     return sorted(found.values(), key=lambda place: order.index(place.label) if place.label in order else len(order))

@@ -57,6 +57,7 @@ class Recorder:
             self._keep(trace)
             raise
         finally:
+            trace.facts |= trace.lines.stop() if trace.lines else {}
             current.reset(token)
         trace.facts["ms"] = trace.elapsed()
         return ClosingIterator(self._followed(body, trace), [getattr(body, "close", lambda: None)])

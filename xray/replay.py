@@ -13,7 +13,7 @@ from flask_server_actions import Form, Result, action, anyone, redirect, success
 from web.gate import network
 from web.rate_limiter import HOUR
 from xray.redact import HIDDEN
-from xray.trace import UNSEEN, Facts
+from xray.trace import FOLLOWED, UNSEEN, Facts
 
 PEOPLE = ("ada", "bob", "edith", "cleo")
 EXTRA = {"role": "owner"}
@@ -45,7 +45,8 @@ def send_again(form: Replayed, _user: Any) -> str:
         raise Result("Only what went through the hallway can be sent again here.", 409)
     persona = _person_of(facts) if form.persona == "same" else form.persona
     cookie = _cookie_of(persona) if persona in PEOPLE else ""
-    _, headers = _ask("POST", f"/_actions/{facts['name']}", fields_of(facts) | (EXTRA if form.extra else {}), cookie)
+    fields = fields_of(facts) | (EXTRA if form.extra else {})
+    _, headers = _ask("POST", f"/_actions/{facts['name']}", fields, cookie, **{FOLLOWED: True})
     return str(headers["X-Trace-Id"])
 
 

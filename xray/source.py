@@ -26,6 +26,10 @@ class Code:
     lines: list[tuple[int, str]]
     declares: int = 0
 
+    def has(self, file: str, line: int) -> bool:
+        """Say whether a line of a file is in it."""
+        return self.file == file and self.lines[0][0] <= line <= self.lines[-1][0]
+
 
 def code_of(thing: Callable[..., Any] | type, title: str = "", declares: str = "") -> Code:
     """Return the source of a function or a class."""
@@ -50,6 +54,12 @@ def of_view(endpoint: str) -> list[Code]:
     """Return the view behind an endpoint, with what is declared above it."""
     view = current_app.view_functions[endpoint]
     return [code_of(view, f"handler {endpoint}", "@operation" if hasattr(view, "operation") else "@only")]
+
+
+def at(file: str, first: int, name: str) -> Code:
+    """Return the function that begins in a line of a file of ours."""
+    lines = inspect.getblock((ROOT / file).read_text(encoding="utf-8").splitlines(keepends=True)[first - 1 :])
+    return Code(name, file, [(number, line.rstrip("\n")) for number, line in enumerate(lines, first)])
 
 
 def verbs_of(function: Callable[..., Any]) -> list[Callable[..., Any]]:

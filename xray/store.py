@@ -16,11 +16,13 @@ from typing import Any
 from xray.trace import Facts
 
 MAX_TRACES, MAX_COPIES = 500, 400
+FOLLOWS = 10  # seconds since an open window has asked last
 _PREPARE = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=OFF",
     "CREATE TABLE IF NOT EXISTS trace (number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE, facts TEXT)",
     "CREATE TABLE IF NOT EXISTS copy (key TEXT PRIMARY KEY, at REAL, facts TEXT)",
+    "CREATE TABLE IF NOT EXISTS follower (id INTEGER PRIMARY KEY, at REAL)",
 )
 
 
@@ -54,6 +56,18 @@ class Store:
     def clear(self) -> None:
         """Forget all traces. Their numbers go on."""
         self._run("DELETE FROM trace")
+
+    def follow(self, at: float | None = None) -> None:
+        """Note that somebody follows, in an open window."""
+        self._run(
+            "INSERT INTO follower VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET at = excluded.at",
+            time.time() if at is None else at,
+        )
+
+    @property
+    def is_followed(self) -> bool:
+        """Say whether somebody follows."""
+        return bool(self._run("SELECT 1 FROM follower WHERE at > ?", time.time() - FOLLOWS))
 
     def put_copy(self, facts: Facts) -> None:
         """Remember of which parts a copy was made, redacted."""

@@ -7,6 +7,7 @@ from contextvars import ContextVar
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
+from xray.lines import Lines
 from xray.redact import hide
 
 Facts = dict[str, Any]
@@ -26,7 +27,8 @@ _RESPONSE = ["Content-Type", "Content-Encoding", "ETag", "Cache-Control", "Vary"
 _RESPONSE += ["Retry-After", "RateLimit", "WWW-Authenticate", "HX-Push-Url", "Idempotency-Replayed"]
 _PRESENT = ("Cookie", "Authorization", "Stripe-Signature", "X-Hub-Signature-256")
 
-UNSEEN = "xray.unseen"  # in the environ of a request that the X-ray itself makes, and that is nobody's business
+# In the environ of a request that the X-ray itself makes: it is nobody's business; its lines are wanted.
+UNSEEN, FOLLOWED = "xray.unseen", "xray.followed"
 
 current: ContextVar["Trace | None"] = ContextVar("xray_trace", default=None)
 
@@ -35,11 +37,14 @@ class Trace:
     """What is seen of one request, or of one write that no request asked for."""
 
     def __init__(self, boundary: str, method: str = "", path: str = "") -> None:
-        self.id, self._began, self.unseen = secrets.token_hex(6), time.perf_counter(), False
+        self.id, self._began = secrets.token_hex(6), time.perf_counter()
+        self.unseen = self.followed = False
+        self.lines: Lines | None = None
         self.facts: Facts = {
             "id": self.id, "at": time.time(), "boundary": boundary, "method": method, "path": path,
             "status": 0, "bytes": 0, "who": "", "name": "", "place": "", "request": {}, "response": {},
             "steps": [], "statements": [], "parts": [], "tags": [], "fields": {}, "signs": [],
+            "lines": {}, "raised": [],
         }  # fmt: skip
 
     @classmethod
@@ -49,7 +54,7 @@ class Trace:
         query = urlencode([(name, hide(name, value)) for name, value in asked if not name.startswith("_")])
         boundary = next(kind for prefix, kind in _BOUNDARIES if path.startswith(prefix))
         trace = cls(boundary, environ["REQUEST_METHOD"], path + (f"?{query}" if query else ""))
-        trace.unseen = bool(environ.get(UNSEEN))
+        trace.unseen, trace.followed = bool(environ.get(UNSEEN)), bool(environ.get(FOLLOWED))
         headers = {name: environ.get(f"HTTP_{name.upper().replace('-', '_')}", "") for name in (*_REQUEST, *_PRESENT)}
         headers["Content-Type"] = environ.get("CONTENT_TYPE", "")
         trace.facts["request"] = {n: "(not kept)" if n in _PRESENT else value for n, value in headers.items() if value}

@@ -111,7 +111,7 @@ def test_export_is_of_one_moment(app, ada, monkeypatch, path):
     with app.app_context():
         published = db.session.scalars(select(Post.id).where(Post.published_at.is_not(None)).order_by(Post.id)).all()
     ends = [published[0], published[-1]]
-    of, written = PostOut.of, []
+    of, written = PostOut.model_validate, []
 
     def change_both():
         with app.app_context(), write(by="test") as session:
@@ -128,7 +128,7 @@ def test_export_is_of_one_moment(app, ada, monkeypatch, path):
             other.join()
         return shown
 
-    monkeypatch.setattr(PostOut, "of", of_and_meanwhile)
+    monkeypatch.setattr(PostOut, "model_validate", of_and_meanwhile)
 
     assert [ada.get(path).text.count("Both at once") for _ in range(2)] == [0, 2]
     assert written
@@ -138,13 +138,13 @@ def test_export_is_of_one_moment(app, ada, monkeypatch, path):
 def test_fault_midway_is_an_answer_and_not_half_a_file(make_app, monkeypatch, path):
     app = make_app(testing=False)
     ada = Caller(app, issue_key(app, "ada"))
-    of, seen = PostOut.of, []
+    of, seen = PostOut.model_validate, []
 
     def fail_late(post):
         seen.append(post)
         return of(post) if len(seen) < 5 else 1 / 0
 
-    monkeypatch.setattr(PostOut, "of", fail_late)
+    monkeypatch.setattr(PostOut, "model_validate", fail_late)
     for _ in range(5):  # and no slot is lost by it
         assert refusal(ada.get(path)) == (500, "fault")
         seen.clear()

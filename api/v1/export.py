@@ -67,7 +67,7 @@ def _send(write: Callable[[IO[str], Iterable[PostOut]], None], media_type: str, 
 
 def _posts() -> Iterator[PostOut]:
     query = select(Post).where(Post.visible_to(caller())).order_by(Post.id).options(undefer(Post.body))
-    return map(PostOut.of, db.session.scalars(query.execution_options(yield_per=_BATCH)))
+    return map(PostOut.model_validate, db.session.scalars(query.execution_options(yield_per=_BATCH)))
 
 
 def _write_ndjson(file: IO[str], posts: Iterable[PostOut]) -> None:

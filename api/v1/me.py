@@ -1,10 +1,13 @@
 """The key itself: what it is, what it may do, and whom it acts for."""
 
+from typing import Annotated
+
 from flask import Blueprint, Response, g
+from pydantic import BeforeValidator, Field
 
 from api.v1.operation import operation
 from api.v1.resources import AuthorName, Out
-from models import ApiKey, Role, Scope
+from models import Role, Scope
 
 bp = Blueprint("me", __name__)
 
@@ -18,16 +21,14 @@ class PersonOut(AuthorName):
 class MeOut(Out):
     """A key, and whom it acts for."""
 
-    key: str
+    key: str = Field(validation_alias="key_id")
     name: str
-    scopes: list[Scope]
-    person: PersonOut
+    scopes: Annotated[list[Scope], BeforeValidator(str.split)]
+    person: PersonOut = Field(validation_alias="user")
 
 
 @bp.get("/me")
 @operation(None, MeOut)
 def read_me() -> Response:
     """Return what the key is, what it may do, and whom it acts for."""
-    key: ApiKey = g.api_key
-    person = PersonOut(handle=key.user.handle, name=key.user.name, role=key.user.role)
-    return MeOut(key=key.key_id, name=key.name, scopes=list(map(Scope, key.scopes.split())), person=person).respond()
+    return MeOut.model_validate(g.api_key).respond()

@@ -20,7 +20,7 @@ from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 from werkzeug.routing import Rule
 
 from api.v1.operation import SAFE, operation
-from api.v1.resources import JSON, ProblemOut
+from api.v1.resources import JSON, Out, ProblemOut
 from web.problems import KINDS, MEDIA_TYPE
 
 Document = dict[str, Any]
@@ -68,8 +68,12 @@ def _document(routes: list[Route]) -> Document:
 
 
 def _schemas(routes: Iterable[Route]) -> Document:
-    models = [model for *_, declared in routes for model in (declared.body, declared.returns)]
-    inputs: list[Any] = [(model, "validation") for model in [*models, ProblemOut] if isinstance(model, type)]
+    models = [
+        model for *_, declared in routes for model in (declared.body, declared.returns) if isinstance(model, type)
+    ]
+    # What is answered is described under the names that it is written by, not those that it is read by.
+    modes = ("serialization" if issubclass(model, Out) else "validation" for model in [*models, ProblemOut])
+    inputs: list[Any] = list(zip([*models, ProblemOut], modes, strict=True))
     template = "#/components/schemas/{model}"
     schemas: Document = models_json_schema(inputs, ref_template=template, schema_generator=Schemas)[1]["$defs"]
     for name in schemas.keys() & EXAMPLES.keys():

@@ -1,6 +1,7 @@
 """Pages by cursor: each one begins where the last one ended, wherever things were added or taken away meanwhile."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
@@ -38,10 +39,8 @@ class Page(Out, Generic[Item]):
     next_cursor: str | None = Field(description="For the next page; null on the last one.")
 
     @classmethod
-    def answer(
-        cls, query: Query, rows: Select[Any], make: Callable[..., Item], order: Order, *, descending: bool = False
-    ) -> Response:
-        """Answer with the page of `rows` that is asked for; `make` makes an item of a row.
+    def answer(cls, query: Query, rows: Select[Any], order: Order, *, descending: bool = False) -> Response:
+        """Answer with the page of `rows` that is asked for: models, or columns under the names of the items' fields.
 
         `order` are columns that the items show under the same names. Together they tell any two rows apart, and they
         never change for a row that is listed: so nothing is skipped or comes twice, whatever is written meanwhile.
@@ -50,15 +49,14 @@ class Page(Out, Generic[Item]):
             here, end = tuple_(*order), _unpack(query.cursor, order)
             rows = rows.where(here < end if descending else here > end)
         rows = rows.order_by(*(column.desc() if descending else column for column in order))
-        found = db.session.execute(rows.limit(query.limit + 1)).all()
-        page = [make(*row) for row in found[: query.limit]]
-        cursor = _pack(page[-1], order) if len(found) > query.limit else None
-        response = cls(data=page, next_cursor=cursor).respond()
-        if cursor:
-            # The query as it was understood, not as it was spelt: `limit=02` must not stand in everyone's `limit=2`.
-            asked = urlencode(query.model_dump(exclude_defaults=True) | {"cursor": cursor})
-            response.headers["Link"] = f'<{current_app.config["SITE"]}{request.path}?{asked}>; rel="next"'  # RFC 8288
-        return response
+        found = [row[0] if len(row) == 1 else row for row in db.session.execute(rows.limit(query.limit + 1))]
+        page = cls.model_validate({"data": found[: query.limit], "next_cursor": None})
+        if len(found) <= query.limit:
+            return page.respond()
+        page.next_cursor = _pack(page.data[-1], order)
+        # The query as it was understood, not as it was spelt: `limit=02` must not stand in everyone's `limit=2`.
+        asked = urlencode(query.model_dump(exclude_defaults=True) | {"cursor": page.next_cursor})
+        return page.respond(Link=f'<{current_app.config["SITE"]}{request.path}?{asked}>; rel="next"')  # RFC 8288
 
 
 def _pack(last: Out, order: Order) -> str:
@@ -69,16 +67,14 @@ def _pack(last: Out, order: Order) -> str:
 
 def _unpack(cursor: str, order: Order) -> list[Any]:
     """Return the place that `_pack` was given. Raises Problem (422) for a cursor that is not of this list."""
-    try:
+    with suppress(BadData):
         place = _signer(order).loads(cursor)
-    except BadData:
-        place = None
-    # The last letter of a signature has spare bits: another spelling would be a copy of its own in the cache.
-    if place is None or _signer(order).dumps(place) != cursor:
-        detail = "Take it from next_cursor or from the Link header of this very list."
-        raise Problem("invalid", "The cursor is not one of ours.", errors=[{"parameter": "cursor", "detail": detail}])
-    pairs = zip(place, (isinstance(column.type, UtcDateTime) for column in order), strict=True)
-    return [datetime.fromisoformat(value) if is_time else value for value, is_time in pairs]
+        # The last letter of a signature has spare bits: another spelling would be a copy of its own in the cache.
+        if _signer(order).dumps(place) == cursor:
+            pairs = zip(place, (isinstance(column.type, UtcDateTime) for column in order), strict=True)
+            return [datetime.fromisoformat(value) if is_time else value for value, is_time in pairs]
+    detail = "Take it from next_cursor or from the Link header of this very list."
+    raise Problem("invalid", "The cursor is not one of ours.", errors=[{"parameter": "cursor", "detail": detail}])
 
 
 def _signer(order: Order) -> URLSafeSerializer:

@@ -42,7 +42,7 @@ def list_posts(query: PostsQuery) -> Response:
     rows = rows.where(Post.visible_to(user)).options(undefer(Post.body))
     # Neither order ever changes for a post once it is listed, so no page skips or repeats one that moves.
     order = [Post.id] if user else [Post.published_at, Post.id]
-    return PostsOut.answer(query, rows, PostOut.of, order, descending=True)
+    return PostsOut.answer(query, rows, order, descending=True)
 
 
 @bp.get("/posts/<slug>")
@@ -123,13 +123,13 @@ def _find_unchanged(slug: str, user: User) -> Post:
 
 
 def _answer(post: Post, status: int = 200, **headers: str) -> Response:
-    response = PostOut.of(post).respond(status, **headers)
+    response = PostOut.model_validate(post).respond(status, **headers)
     response.set_etag(etag_of(post.version, response.get_data()))
     return response
 
 
 def _etag(post: Post) -> str:
-    return etag_of(post.version, PostOut.of(post).model_dump_json().encode())
+    return etag_of(post.version, PostOut.model_validate(post).model_dump_json().encode())
 
 
 def _taken(reason: str) -> Problem:

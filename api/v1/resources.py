@@ -7,13 +7,14 @@ from datetime import datetime
 from typing import Annotated, ClassVar, Self
 
 from flask import Response, current_app
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from models import Post, PostStatus
+from models import PostStatus
 from web.fields import Excerpt, Markdown, Slug, TagName, Title
 
 JSON = "application/json"
 Tags = Annotated[list[TagName], Field(max_length=10)]
+Url = Annotated[str, AfterValidator(lambda path: current_app.config["SITE"] + path)]  # made of the path on the site
 _SLUG, _STATE = {"slug": "$response.body#/slug"}, {"If-Match": "$response.header.ETag"}
 
 
@@ -24,9 +25,14 @@ class In(BaseModel):
 
 
 class Out(BaseModel):
-    """What is answered. `links` are the operations that one can call next (OpenAPI 3.1, section 4.8.20)."""
+    """What is answered: `model_validate` reads it from the attributes of what it shows.
 
-    model_config = ConfigDict(extra="forbid", model_title_generator=lambda model: model.__name__.removesuffix("Out"))
+    `links` are the operations that one can call next (OpenAPI 3.1, section 4.8.20).
+    """
+
+    model_config = ConfigDict(
+        extra="forbid", from_attributes=True, model_title_generator=lambda model: model.__name__.removesuffix("Out")
+    )
     links: ClassVar[dict[str, dict[str, str]]] = {}
 
     def respond(self, status: int = 200, **headers: str) -> Response:
@@ -38,22 +44,20 @@ class PostIn(In):
     """A new draft."""
 
     title: Title
-    body: Markdown = ""
+    # By functions: the document names no value that a client would send to change a post.
+    body: Markdown = Field(default_factory=str)
     slug: Slug = Field(default_factory=str, description="Left out, it is made from the title.")
-    excerpt: Excerpt = ""
-    tags: Tags = []
+    excerpt: Excerpt = Field(default_factory=str)
+    tags: Tags = Field(default_factory=list)
 
 
-class PostChange(In):
+class PostChange(PostIn):
     """What is to be different; the rest stays."""
 
     model_config = ConfigDict(json_schema_extra={"minProperties": 1})
 
-    title: Title = Field(default_factory=str)  # by a function, and so the document names no value that it would take
-    body: Markdown = Field(default_factory=str)
+    title: Title = Field(default_factory=str)
     slug: Slug = Field(default_factory=str, description="Only until the post is published for the first time.")
-    excerpt: Excerpt = Field(default_factory=str)
-    tags: Tags = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _something_changes(self) -> Self:
@@ -83,19 +87,11 @@ class PostOut(Out):
     excerpt: str
     status: PostStatus
     author: AuthorName
-    tags: list[str]
+    tags: Annotated[list[str], BeforeValidator(lambda tags: sorted(tag.name for tag in tags))]
     published_at: datetime | None
     updated_at: datetime
     version: int
-    url: str
-
-    @classmethod
-    def of(cls, post: Post) -> Self:
-        """Return what the API shows of a post."""
-        author = AuthorName(handle=post.author.handle, name=post.author.name)
-        plain = {name: getattr(post, name) for name in cls.model_fields if name not in ("author", "tags", "url")}
-        url = current_app.config["SITE"] + post.path
-        return cls(**plain, author=author, tags=sorted(tag.name for tag in post.tags), url=url)
+    url: Url = Field(validation_alias="path")
 
 
 class Fault(Out):

@@ -30,5 +30,5 @@ class TagsOut(Page[TagOut]):
 def list_tags(query: Query) -> Response:
     """List the tags that published posts stand under, by name, with how many."""
     posts = PostFilter().under_tag()
-    rows = select(Tag.name, count_of(posts)).where(posts.exists())
-    return TagsOut.answer(query, rows, lambda name, posts: TagOut(name=name, posts=posts), [Tag.name])
+    rows = select(Tag.name, count_of(posts).label("posts")).where(posts.exists())
+    return TagsOut.answer(query, rows, [Tag.name])

@@ -74,7 +74,7 @@ EXAMPLES = [
     _handler(
         "partner-api",
         "A REST API for partners",
-        _view("api_v1.posts.create_post"),
+        _view("api_v1.create_post"),
         "/api/docs",
         "Read the contract, and try an operation with the demo’s key.",
         control="yes",
@@ -106,7 +106,7 @@ EXAMPLES = [
     _handler(
         "mobile-json",
         "JSON for a mobile application",
-        _view("api_v1.posts.list_posts"),
+        _view("api_v1.list_posts"),
         "/api/v1/posts",
         "This link is what the phone sees. Ask twice, and the second time it is 304.",
         control="no",
@@ -138,7 +138,7 @@ EXAMPLES = [
     _handler(
         "spreadsheet",
         "A button on your dashboard that saves all posts as CSV",
-        _view("api_v1.export.read_csv"),
+        _view("api_v1.read_csv"),
         "/api/v1/posts.csv",
         "The link saves a file. Your own page asks for it, and yet it needs no page back.",
         control="yes",

@@ -53,7 +53,7 @@ def of_action(action: Action) -> list[Code]:
 def of_view(endpoint: str) -> list[Code]:
     """Return the view behind an endpoint, with what is declared above it."""
     view = current_app.view_functions[endpoint]
-    return [code_of(view, f"handler {endpoint}", "@operation" if hasattr(view, "operation") else "@only")]
+    return [code_of(view, f"handler {endpoint}", "@operation" if endpoint.startswith("api_v1.") else "@only")]
 
 
 def at(file: str, first: int, name: str) -> Code:

@@ -1,6 +1,6 @@
 """Authors: everyone who has published."""
 
-from flask import Blueprint, Response
+from flask import Response
 from sqlalchemy import select
 
 from api.v1.operation import operation
@@ -9,8 +9,6 @@ from api.v1.resources import AuthorName
 from flask_revalidation import cached_page
 from models import Post, PostFilter, Scope, User
 from models.bounds import count_of
-
-bp = Blueprint("authors", __name__)
 
 
 class AuthorOut(AuthorName):
@@ -24,8 +22,7 @@ class AuthorsOut(Page[AuthorOut]):
     """A page of authors."""
 
 
-@bp.get("/authors")
-@operation(Scope.READ, AuthorsOut, anyone=True)
+@operation("GET /authors", Scope.READ, AuthorsOut, anyone=True)
 @cached_page(tags=["posts"], credential="Authorization")
 def list_authors(query: Query) -> Response:
     """List who has published, by handle, with how many posts."""

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import IO
 
-from flask import Blueprint, Response, current_app, send_file
+from flask import Response, current_app, send_file
 from sqlalchemy import select
 from sqlalchemy.orm import undefer
 
@@ -23,7 +23,6 @@ from api.v1.resources import PostOut
 from models import Post, Scope, db
 from web.problems import Problem
 
-bp = Blueprint("export", __name__)
 COLUMNS = ["id", "slug", "title", "excerpt", "status", "author", "tags", "published_at", "updated_at", "version", "url"]
 CSV, NDJSON = "text/csv", "application/x-ndjson"
 _RISKY = re.compile(r"['\t\r\n]|\s*[=+\-@|%＝＋－＠\0]")
@@ -32,15 +31,13 @@ _BATCH = 20  # posts in memory at a time; each may be 100,000 characters long
 _SLOTS = {True: threading.BoundedSemaphore(2), False: threading.BoundedSemaphore(2)}
 
 
-@bp.get("/posts.csv")
-@operation(Scope.READ, CSV, anyone=True)
+@operation("GET /posts.csv", Scope.READ, CSV, anyone=True)
 def read_csv() -> Response:
     """Return all posts as a table, without their bodies. What a spreadsheet would run is quoted with an apostrophe."""
     return _send(_write_csv, CSV, "posts.csv")
 
 
-@bp.get("/export")
-@operation(Scope.READ, NDJSON)
+@operation("GET /export", Scope.READ, NDJSON)
 def export_posts() -> Response:
     """Return all posts that the key's person sees, one JSON object a line."""
     return _send(_write_ndjson, NDJSON, "posts.ndjson")

@@ -2,14 +2,12 @@
 
 from typing import Annotated
 
-from flask import Blueprint, Response, g
+from flask import Response, g
 from pydantic import BeforeValidator, Field
 
 from api.v1.operation import operation
 from api.v1.resources import AuthorName, Out
 from models import Role, Scope
-
-bp = Blueprint("me", __name__)
 
 
 class PersonOut(AuthorName):
@@ -27,8 +25,7 @@ class MeOut(Out):
     person: PersonOut = Field(validation_alias="user")
 
 
-@bp.get("/me")
-@operation(None, MeOut)
+@operation("GET /me", None, MeOut)
 def read_me() -> Response:
     """Return what the key is, what it may do, and whom it acts for."""
     return MeOut.model_validate(g.api_key).respond()

@@ -8,7 +8,6 @@ import inspect
 import json
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from http import HTTPStatus
 from pathlib import Path
@@ -17,14 +16,12 @@ from typing import Any
 from flask import current_app
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
-from werkzeug.routing import Rule
 
-from api.v1.operation import SAFE, operation
-from api.v1.resources import JSON, Out, ProblemOut
+from api.v1.operation import OPERATIONS, bp, operation
+from api.v1.resources import JSON, Out, ProblemOut, name_of
 from web.problems import KINDS, MEDIA_TYPE
 
 Document = dict[str, Any]
-Route = tuple[Rule, str, operation]
 
 FIXED = Path(__file__).with_name("document.json").read_text()
 EXAMPLES: Document = json.loads(Path(__file__).with_name("examples.json").read_text())
@@ -41,35 +38,29 @@ class Schemas(GenerateJsonSchema):
 
 def document() -> Document:
     """Return the document of the running application; it is made once."""
-    made: Document = current_app.extensions.get("openapi") or _document(list(_routes()))
+    made: Document = current_app.extensions.get("openapi") or _document()
     current_app.extensions["openapi"] = made
     return made
 
 
-def _routes() -> Iterator[Route]:
-    for rule in sorted(current_app.url_map.iter_rules(), key=lambda rule: rule.rule):
-        if declared := getattr(current_app.view_functions[rule.endpoint], "operation", None):
-            for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
-                yield rule, method, declared
-
-
-def _document(routes: list[Route]) -> Document:
+def _document() -> Document:
     paths: dict[str, Document] = defaultdict(dict)
     tags: dict[str, str] = {}
-    for rule, method, declared in routes:
-        described = _operation(declared, method, rule)
-        paths[rule.rule.replace("<", "{").replace(">", "}")][method.lower()] = described
+    for declared in sorted(OPERATIONS, key=lambda declared: declared.path):
+        described = _operation(declared)
+        path = f"{bp.url_prefix}{declared.path}".replace("<", "{").replace(">", "}")
+        paths[path][declared.method.lower()] = described
         tags[described["tags"][0]] = inspect.getdoc(sys.modules[declared.view.__module__]) or ""
     document: Document = json.loads(FIXED)
     document["info"]["contact"]["url"] = f"{current_app.config['SITE']}/contact"
     document["tags"] = [{"name": name, "description": about.partition("\n")[0]} for name, about in tags.items()]
-    document["components"]["schemas"] = _schemas(routes)
+    document["components"]["schemas"] = _schemas()
     return document | {"paths": paths}
 
 
-def _schemas(routes: Iterable[Route]) -> Document:
+def _schemas() -> Document:
     models = [
-        model for *_, declared in routes for model in (declared.body, declared.returns) if isinstance(model, type)
+        model for declared in OPERATIONS for model in (declared.body, declared.returns) if isinstance(model, type)
     ]
     # What is answered is described under the names that it is written by, not those that it is read by.
     modes = ("serialization" if issubclass(model, Out) else "validation" for model in [*models, ProblemOut])
@@ -81,7 +72,7 @@ def _schemas(routes: Iterable[Route]) -> Document:
     return schemas
 
 
-def _operation(declared: operation, method: str, rule: Rule) -> Document:
+def _operation(declared: operation) -> Document:
     summary, _, rest = (inspect.getdoc(declared.view) or "").partition("\n\n")
     needs = f"Needs a key with the scope `{declared.scope}`" if declared.scope else "Needs a key of any scope"
     needs += ", or none to read what is published." if declared.anyone else "."
@@ -89,24 +80,24 @@ def _operation(declared: operation, method: str, rule: Rule) -> Document:
         "operationId": declared.name,
         "summary": " ".join(summary.split()),
         "description": " ".join([*rest.split(), needs]),
-        "tags": [rule.endpoint.split(".")[-2]],
+        "tags": [declared.view.__module__.rpartition(".")[2]],
         # Only OAuth has scopes of its own in OpenAPI, so that of a bearer key stands beside it.
         "security": [{"key": []}, {}] if declared.anyone else [{"key": []}],
         "x-scope": declared.scope,
-        "parameters": _parameters(declared, method, rule),
+        "parameters": _parameters(declared),
         "requestBody": declared.body and {"required": True, "content": _content(declared.body)},
-        "responses": {str(status): answer for status, answer in sorted(_responses(declared, method, rule).items())},
+        "responses": {str(status): answer for status, answer in sorted(_responses(declared).items())},
     }
     return {name: value for name, value in described.items() if value is not None}
 
 
-def _parameters(declared: operation, method: str, rule: Rule) -> list[Document]:
+def _parameters(declared: operation) -> list[Document]:
     asked = declared.query.model_json_schema() if declared.query else {"properties": {}}
-    parts = {name: {"type": "string", "description": "Its address."} for name in sorted(rule.arguments)}
+    parts = {name: {"type": "string", "description": "Its address."} for name in sorted(declared.parts)}
     found = [_parameter("path", name, True, schema) for name, schema in parts.items()]
     for name, schema in asked["properties"].items():
         found.append(_parameter("query", name, name in asked.get("required", ()), schema))
-    return found + [{"in": "header", **asdict(header)} for header in declared.headers(method)]
+    return found + [{"in": "header", **asdict(header)} for header in declared.headers]
 
 
 def _parameter(place: str, name: str, required: bool, schema: Document) -> Document:
@@ -114,16 +105,16 @@ def _parameter(place: str, name: str, required: bool, schema: Document) -> Docum
     return {"name": name, "in": place, "required": required, "description": text, "schema": schema}
 
 
-def _responses(declared: operation, method: str, rule: Rule) -> dict[int, Document]:
+def _responses(declared: operation) -> dict[int, Document]:
     cases = {"ETag": declared.has_etag, "Link": declared.query, "Location": declared.status == 201}
     headers = [name for name, applies in cases.items() if applies]
     good = _response(HTTPStatus(declared.status).phrase, headers, _content(declared.returns))
     if links := getattr(declared.returns, "links", {}):
         good["links"] = {name: {"operationId": name, "parameters": values} for name, values in links.items()}
     found = {declared.status: good}
-    if method in SAFE and declared.has_etag:
+    if declared.is_safe and declared.has_etag:
         found[304] = _response("Not Modified", headers, {})
-    for status in declared.refusals(method, rule.rule):
+    for status in declared.refusals:
         titles = dict.fromkeys(title for code, title, _ in KINDS.values() if code == status)
         found[status] = _response("; or ".join(titles), _HEADERS.get(status, []), _content(ProblemOut, MEDIA_TYPE))
     return found
@@ -137,5 +128,5 @@ def _response(description: str, headers: list[str], content: Document) -> Docume
 def _content(returns: type[BaseModel] | str | None, media_type: str = JSON) -> Document:
     if isinstance(returns, str):
         return {returns: {"schema": {"type": "string"}, "example": EXAMPLES[returns]}}
-    name = returns.__name__.removesuffix("Out") if returns else ""
+    name = name_of(returns) if returns else ""
     return {media_type: {"schema": {"$ref": f"#/components/schemas/{name}"}}} if returns else {}

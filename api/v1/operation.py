@@ -1,15 +1,16 @@
-"""What makes a view an operation of the API: who may call it, what it takes, and everything that it can answer.
+"""What makes a view an operation of the API: its address, who may call it, what it takes, all that it can answer.
 
 One declaration serves three: the check of each request (`checks.py`), the OpenAPI document (`openapi.py`), and the
 write transaction, which every unsafe method opens by itself and no safe one ever does.
 """
 
+import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, Literal, get_type_hints
 
-from flask import Response, g, request
+from flask import Blueprint, Response, g
 
 from api import idempotency
 from api.auth import authorise, authorise_again
@@ -19,13 +20,15 @@ from flask_revalidation import retried, write
 from models import Scope
 
 View = Callable[..., Response]
-SAFE = ("GET", "HEAD")
 ALWAYS = {400, 401, 422, 429, 500, 503}
+
+bp = Blueprint("api_v1", __name__, url_prefix="/api/v1")
+OPERATIONS: list["operation"] = []
 
 
 @dataclass
 class operation:  # noqa: N801  (it is written as a decorator)
-    """Declare a view as an operation: the `scope` its callers need (None: any key), and what a good answer holds.
+    """Serve a view at an `address`, `"GET /posts/<slug>"`, to callers with a key of the `scope` (None: any key).
 
     `returns` is the schema of a good answer, a media type where it is a file, or None. `anyone` lets in those without a
     key too. `if_match` says whether a caller must or may name the state that they have read. `refuses` are statuses
@@ -36,6 +39,7 @@ class operation:  # noqa: N801  (it is written as a decorator)
     of the body before the write lock was taken.
     """
 
+    address: str
     scope: Scope | None
     returns: type[Out] | str | None
     status: int = 200
@@ -48,24 +52,27 @@ class operation:  # noqa: N801  (it is written as a decorator)
     def __call__(self, view: View) -> View:
         """Return the view, checked before it is called."""
         self.view, hints = view, get_type_hints(view)
+        self.method, self.path = self.address.split()
+        self.is_safe, self.parts = self.method == "GET", re.findall(r"<(\w+)>", self.path)
         self.query, self.body = hints.get("query"), hints.get("body")
         self.name = self.name or view.__name__
 
         @wraps(view)
         def serve(**path: Any) -> Response:
             authorise(self.scope, anyone=self.anyone)
-            values = path | parse(self.query, self.body, self.headers(request.method))
+            values = path | parse(self.query, self.body, self.headers)
             if self.prepare:
                 values["prepared"] = self.prepare(values.get("body"))
-            return view(**values) if request.method in SAFE else self._write(values)
+            return view(**values) if self.is_safe else self._write(values)
 
-        serve.operation = self  # type: ignore[attr-defined]
+        bp.add_url_rule(self.path, None, serve, methods=[self.method])
+        OPERATIONS.append(self)
         return serve
 
     @retried
     def _write(self, values: dict[str, Any]) -> Response:
         """Run the view as one write transaction. A POST with an Idempotency-Key is answered once."""
-        digest = idempotency.digest_of(g.api_key) if request.method == "POST" else None
+        digest = idempotency.digest_of(g.api_key) if self.method == "POST" else None
         with idempotency.claim(digest), write(by=f"api {self.view.__name__}"):
             key = authorise_again(self.scope)
             if first := idempotency.recall(digest):
@@ -79,22 +86,23 @@ class operation:  # noqa: N801  (it is written as a decorator)
         """Whether a good answer names its state; a reader who has that state already gets a 304."""
         return isinstance(self.returns, type)
 
-    def headers(self, method: str) -> list[Header]:
-        """Return the request headers that it takes when called by `method`."""
-        if method in SAFE:
-            return [IF_NONE_MATCH] if self.has_etag else []
+    @property
+    def headers(self) -> list[Header]:
+        """The request headers that it takes."""
         condition = {"required": [IF_MATCH], "optional": [OPTIONAL_IF_MATCH], "": []}[self.if_match]
-        return [*condition, *([IDEMPOTENCY_KEY] if method == "POST" else [])]
+        own = {"GET": [IF_NONE_MATCH] if self.has_etag else [], "POST": [IDEMPOTENCY_KEY]}
+        return condition + own.get(self.method, [])
 
-    def refusals(self, method: str, path: str) -> list[int]:
-        """Return every status with which it can refuse a request; most follow from its method and path."""
+    @property
+    def refusals(self) -> list[int]:
+        """Every status with which it can refuse a request; most follow from its address."""
         cases = [
             ({*ALWAYS, *self.refuses}, True),
             ([403], self.scope),
-            ([404], "<" in path),
-            ([409], method == "POST"),
-            ([412], self.if_match or (method in SAFE and self.has_etag)),
-            ([413, 415], method not in SAFE),
+            ([404], self.parts),
+            ([409], self.method == "POST"),
+            ([412], self.if_match or (self.is_safe and self.has_etag)),
+            ([413, 415], not self.is_safe),
             ([428], self.if_match == "required"),
         ]
         return sorted({status for statuses, applies in cases if applies for status in statuses})

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from flask import Response, current_app, request
 from itsdangerous import BadData, URLSafeSerializer
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 from sqlalchemy import Select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -22,10 +22,8 @@ Order = Sequence[InstrumentedAttribute[Any]]
 _WHERE = "Where to go on: next_cursor of the last page."
 
 
-class Query(BaseModel):
+class Query(BaseModel, extra="forbid"):
     """The query string of a list."""
-
-    model_config = ConfigDict(extra="forbid")
 
     limit: int = Field(20, ge=1, le=100, description="How many at most.")
     # By a function, so that the document names no value that stands for none.

@@ -1,6 +1,6 @@
 """Posts, from outside: read, written, published. Every write refreshes the pages as a form of ours would."""
 
-from flask import Blueprint, Response
+from flask import Response
 from pydantic import Field
 from sqlalchemy import select
 from sqlalchemy.orm import undefer
@@ -17,7 +17,6 @@ from models.text import to_html
 from web.fields import Handle, TagName
 from web.problems import Problem
 
-bp = Blueprint("posts", __name__)
 READ, WRITE = Scope.READ, Scope.WRITE
 
 
@@ -32,8 +31,7 @@ class PostsOut(Page[PostOut]):
     """A page of posts."""
 
 
-@bp.get("/posts")
-@operation(READ, PostsOut, anyone=True)
+@operation("GET /posts", READ, PostsOut, anyone=True)
 @cached_page(tags=["posts"], credential="Authorization")
 def list_posts(query: PostsQuery) -> Response:
     """List posts, newest first: with a key also those that its person works on, then in the order they were begun."""
@@ -45,8 +43,7 @@ def list_posts(query: PostsQuery) -> Response:
     return PostsOut.answer(query, rows, order, descending=True)
 
 
-@bp.get("/posts/<slug>")
-@operation(READ, PostOut, anyone=True)
+@operation("GET /posts/<slug>", READ, PostOut, anyone=True)
 @cached_page(credential="Authorization", tags=lambda slug: [f"/blog/{slug}"])
 def read_post(slug: str) -> Response:
     """Return one post: published, or with a key one that its person works on."""
@@ -54,13 +51,12 @@ def read_post(slug: str) -> Response:
     return _answer(found(db.session.scalar(query)))
 
 
-def _rendered(body: PostIn | PostChange) -> str | None:
+def _html(body: PostIn | PostChange) -> str | None:
     """Render the text before the write lock is taken: a hostile one takes seconds."""
     return to_html(body.body) if "body" in body.model_fields_set else None
 
 
-@bp.post("/posts")
-@operation(WRITE, PostOut, status=201, prepare=_rendered)
+@operation("POST /posts", WRITE, PostOut, status=201, prepare=_html)
 def create_post(body: PostIn, user: User, prepared: str | None) -> Response:
     """Begin a draft. With an Idempotency-Key, a repeated request begins no second one."""
     if not user.is_writer:
@@ -73,8 +69,7 @@ def create_post(body: PostIn, user: User, prepared: str | None) -> Response:
     return _answer(post, 201, Location=f"/api/v1/posts/{post.slug}")
 
 
-@bp.patch("/posts/<slug>")
-@operation(WRITE, PostOut, if_match="required", refuses=[409], prepare=_rendered, name="change_post")
+@operation("PATCH /posts/<slug>", WRITE, PostOut, if_match="required", refuses=[409], prepare=_html, name="change_post")
 def update_post(slug: str, body: PostChange, user: User, prepared: str | None) -> Response:
     """Change some of a post's words, unless someone else did since it was read."""
     post = _find_unchanged(slug, user)
@@ -86,8 +81,7 @@ def update_post(slug: str, body: PostChange, user: User, prepared: str | None) -
     return _answer(post)
 
 
-@bp.delete("/posts/<slug>")
-@operation(WRITE, None, status=204, if_match="required")
+@operation("DELETE /posts/<slug>", WRITE, None, status=204, if_match="required")
 def delete_post(slug: str, user: User) -> Response:
     """Remove a post with its comments and likes, unless someone changed it since it was read."""
     post = _find_unchanged(slug, user)
@@ -96,8 +90,7 @@ def delete_post(slug: str, user: User) -> Response:
     return Response(status=204)
 
 
-@bp.put("/posts/<slug>/publication")
-@operation(WRITE, PostOut, if_match="optional")
+@operation("PUT /posts/<slug>/publication", WRITE, PostOut, if_match="optional")
 def publish_post(slug: str, user: User) -> Response:
     """Show a post to readers; harmless when repeated. The request has no body."""
     post = _find_unchanged(slug, user)
@@ -106,8 +99,7 @@ def publish_post(slug: str, user: User) -> Response:
     return _answer(post)
 
 
-@bp.delete("/posts/<slug>/publication")
-@operation(WRITE, PostOut, if_match="optional")
+@operation("DELETE /posts/<slug>/publication", WRITE, PostOut, if_match="optional")
 def unpublish_post(slug: str, user: User) -> Response:
     """Make a post a draft again; harmless when repeated."""
     post = _find_unchanged(slug, user)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Annotated, ClassVar, Self
 
 from flask import Response, current_app
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_validator
 
 from models import PostStatus
 from web.fields import Excerpt, Markdown, Slug, TagName, Title
@@ -18,21 +18,21 @@ Url = Annotated[str, AfterValidator(lambda path: current_app.config["SITE"] + pa
 _SLUG, _STATE = {"slug": "$response.body#/slug"}, {"If-Match": "$response.header.ETag"}
 
 
-class In(BaseModel):
+class In(BaseModel, extra="forbid", strict=True):
     """What is sent: nothing unknown, nothing converted."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+
+def name_of(model: type) -> str:
+    """Return the name under which clients know a schema: `Post` for PostOut."""
+    return model.__name__.removesuffix("Out")
 
 
-class Out(BaseModel):
+class Out(BaseModel, extra="forbid", from_attributes=True, model_title_generator=name_of):
     """What is answered: `model_validate` reads it from the attributes of what it shows.
 
     `links` are the operations that one can call next (OpenAPI 3.1, section 4.8.20).
     """
 
-    model_config = ConfigDict(
-        extra="forbid", from_attributes=True, model_title_generator=lambda model: model.__name__.removesuffix("Out")
-    )
     links: ClassVar[dict[str, dict[str, str]]] = {}
 
     def respond(self, status: int = 200, **headers: str) -> Response:
@@ -51,10 +51,8 @@ class PostIn(In):
     tags: Tags = Field(default_factory=list)
 
 
-class PostChange(PostIn):
+class PostChange(PostIn, json_schema_extra={"minProperties": 1}):
     """What is to be different; the rest stays."""
-
-    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
 
     title: Title = Field(default_factory=str)
     slug: Slug = Field(default_factory=str, description="Only until the post is published for the first time.")

@@ -1,6 +1,6 @@
 """Tags: the words that published posts stand under."""
 
-from flask import Blueprint, Response
+from flask import Response
 from sqlalchemy import select
 
 from api.v1.operation import operation
@@ -9,8 +9,6 @@ from api.v1.resources import Out
 from flask_revalidation import cached_page
 from models import PostFilter, Scope, Tag
 from models.bounds import count_of
-
-bp = Blueprint("tags", __name__)
 
 
 class TagOut(Out):
@@ -24,8 +22,7 @@ class TagsOut(Page[TagOut]):
     """A page of tags."""
 
 
-@bp.get("/tags")
-@operation(Scope.READ, TagsOut, anyone=True)
+@operation("GET /tags", Scope.READ, TagsOut, anyone=True)
 @cached_page(tags=["posts"], credential="Authorization")
 def list_tags(query: Query) -> Response:
     """List the tags that published posts stand under, by name, with how many."""

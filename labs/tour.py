@@ -4,9 +4,10 @@ Where one is stands in a cookie, so that it goes on where it was left. What it s
 that is made for everyone it shows nothing but its beginning.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
+from flask import current_app, request
 from pydantic import Field
 
 from actions.accounts import start_session
@@ -15,7 +16,7 @@ from flask_revalidation import is_shared
 from flask_server_actions import Form, Result, action, last_result, redirect
 from labs.exchange import LIMITS, OPEN
 from labs.source import Source
-from models import User
+from models import Post, User, db
 from web.gate import cookie, sign_cookie, signed_cookie
 
 COOKIE, PAUSED = "tour", " paused"
@@ -29,6 +30,14 @@ class Step:
     press: str
     then: str = ""
     see: tuple[tuple[str, str], ...] = ()
+    proof: str = ""  # stands in the answer where the button has done it
+    on: str = "Next"
+
+    @property
+    def is_here(self) -> bool:
+        """Say whether the page is the one that is shown; what is sent again has a page of its own."""
+        own = self.page.partition("?")[0].partition("#")[0]
+        return request.path == own or (own.startswith("/xray/") and request.path.startswith("/xray/"))
 
 
 STEPS = [
@@ -38,6 +47,7 @@ STEPS = [
         "One request, one function of {lines} lines. This list and its counts are fresh, and so are front page, feeds,"
         " numbers and API: nobody had to tell them.",
         (("/", "the front page"), ("/dashboard", "the numbers")),
+        on="Show the other way",
     ),
     Step(
         "/lab/two-ways?badge=1&forgets=1#theirs-title",
@@ -58,6 +68,19 @@ STEPS = [
 ]
 
 
+# The last two with the X-ray on: they go on from what has been pressed, as the server saw it.
+TRACED = {
+    3: Step(
+        "/xray/{trace}#again",
+        "An action looks private, but anybody can call it. This is your press, as the server saw it. Press “as Bob”:"
+        " the same request once more, but the post is not his.",
+        "404, and there is the line that said no. What is not yours and what is not there look the same.",
+        proof="404",
+    ),
+    4: Step("/xray/{trace}#take", STEPS[3].press.replace("Copy the line for curl", "Press “Copy as curl”")),
+}
+
+
 @dataclass(frozen=True)
 class Progress:
     """Where a visitor is: the number of the step, from 1, and whether the tour is laid aside."""
@@ -68,7 +91,7 @@ class Progress:
     @property
     def step(self) -> Step:
         """The step itself."""
-        return STEPS[self.number - 1]
+        return step(self.number)
 
     @property
     def told(self) -> str:
@@ -79,7 +102,25 @@ class Progress:
     @property
     def done(self) -> bool:
         """Whether the button has just been pressed, as far as the server knows."""
-        return bool(self.step.then and last_result().ok and last_result().message)
+        last = last_result()
+        return bool(self.step.then and last.ok and last.message and self.step.proof in last.message)
+
+
+def step(number: int) -> Step:
+    """Return a step: where there is a trace to go on from, the one that does."""
+    trace = _pressed() if number in TRACED else ""
+    return replace(TRACED[number], page=TRACED[number].page.format(trace=trace)) if trace else STEPS[number - 1]
+
+
+def _pressed() -> str:
+    """Return the trace of what Ada has published last that is not Bob's to publish."""
+    store, bob = current_app.extensions.get("xray"), User.find_author("bob")
+    for facts in store.latest() if store else ():
+        if facts["name"] == "posts.publish_post" and facts["who"].startswith("Ada,") and facts["tags"]:
+            post = db.session.get(Post, int(facts["fields"]["post_id"][0]))
+            if post and not bob.can_edit(post):
+                return str(facts["id"])
+    return ""
 
 
 def progress() -> Progress | None:
@@ -101,13 +142,13 @@ def start(_form: Nothing, user: User | None) -> Result:
     number = found.number if found else 1
     ada = User.find_author("ada")
     session = {} if user and user.id == ada.id else start_session(ada)
-    return redirect(STEPS[number - 1].page, cookies=session | sign_cookie(COOKIE, str(number)))
+    return redirect(step(number).page, cookies=session | sign_cookie(COOKIE, str(number)))
 
 
 @action(allow=OPEN, rate_limit=LIMITS)
 def go(form: StepNumber, _user: User | None) -> Result:
     """Go to a step."""
-    return redirect(STEPS[form.number - 1].page, cookies=sign_cookie(COOKIE, str(form.number)))
+    return redirect(step(form.number).page, cookies=sign_cookie(COOKIE, str(form.number)))
 
 
 @action(allow=OPEN, rate_limit=LIMITS)

@@ -44,13 +44,26 @@ def test_press_says_what_it_did_and_a_chip_opens_the_code(open_page: OpenPage) -
     page = open_page(person="ada")
     page.goto(DESK)
     publish(page)
-    expect(page.locator(".xray-said")).to_contain_text(FRESH)
+    said = page.locator(".xray-said")
+    expect(said).to_contain_text(FRESH)
+    said.get_by_role("button", name="row at the desk").hover()
+    frames = page.locator(".xray-frame")
+    assert frames.count() == said.get_by_role("button", name="row at the desk").get_attribute("data-outlines").count(
+        "row_"
+    )
+    assert frames.first.bounding_box()["width"] >= page.locator(".row").first.bounding_box()["width"]
+    page.get_by_role("heading", level=1).hover()
+    expect(frames).to_have_count(0)
 
     toggle = page.get_by_role("button", name="X-ray")
     toggle.click()
     expect(toggle).to_have_attribute("aria-pressed", "true")
     expect(page.locator(".xray-part").first).to_contain_text(re.compile(r"row at the desk: /blog/.*, \d+ s old"))
     expect(page.get_by_role("button", name="GET /feed.json")).to_have_class(re.compile("door"))
+    row = page.locator(".xray-stack").first
+    expect(row.get_by_role("button", name="posts.delete_post")).to_be_hidden()
+    row.get_by_role("button", name="2 actions of this row").press("Enter")
+    expect(row.get_by_role("button", name="posts.delete_post · writers")).to_be_visible()
     page.get_by_role("button", name="posts.create_post · writers").press("Enter")
     side = page.locator(".xray-side")
     expect(side).to_be_focused()
@@ -80,6 +93,34 @@ def test_holding_a_key_shows_it_and_typing_does_not(open_page: OpenPage) -> None
     page.keyboard.down("x")
     page.wait_for_timeout(300)
     expect(chip).to_have_count(0)
+
+
+def test_stale_part_glows_until_the_page_is_asked_again(open_page: OpenPage) -> None:
+    page, other = open_page(person="ada"), open_page(person="bob")
+    page.goto("/dashboard")
+    page.route("**/dashboard", lambda _: None)  # it would follow by itself
+    page.get_by_role("button", name="X-ray").click()
+    expect(page.locator(".xray-part")).to_have_count(3)
+    own = {"Origin": page.url.removesuffix("/dashboard"), "Sec-Fetch-Site": "same-origin"}
+    form = {"post_id": "1", "body": "Thank you."}
+    assert other.request.post("/_actions/comments.add_comment", form=form, headers=own).ok
+
+    glows = page.locator(".xray-part.stale")
+    expect(glows).to_have_count(1)
+    expect(glows).to_contain_text(re.compile("server says [0-9a-f]{6}, this says [0-9a-f]*"))
+    assert "0px" not in glows.evaluate("part => getComputedStyle(part).outlineWidth")
+
+
+def test_part_pointed_at_in_the_window_is_outlined_on_the_page(open_page: OpenPage) -> None:
+    page = open_page(person="ada")
+    page.goto("/dashboard")
+    window = page.context.new_page()
+    window.goto("/xray")
+    window.locator("#timeline a", has_text="Ada read /dashboard").first.click()
+
+    window.get_by_role("button", name="numbers").focus()
+
+    expect(page.locator(".xray-frame")).to_have_count(1)
 
 
 def test_timeline_follows_the_other_window_and_leaves_what_is_read_alone(open_page: OpenPage) -> None:

@@ -1,15 +1,25 @@
 """The tour: four steps on the real site, with and without script; it may be skipped, and goes on where it was left."""
 
 import re
+from functools import partialmethod
 from html import unescape
 
 import pytest
+from conftest import Browser
 from markup import faults
 from scenarios import DRAFT
 
 pytest.importorskip("labs", reason="the folder labs/ is taken out")
 
 from labs.tour import STEPS
+
+EDITHS = "empty-your-pockets-at-the-border"  # a draft
+
+
+class ToTheEnd(Browser):
+    """A browser that reads each answer to its end, when the X-ray keeps what it has seen."""
+
+    open = partialmethod(Browser.open, buffered=True)
 
 
 @pytest.fixture
@@ -61,6 +71,31 @@ def test_tour_leads_over_the_real_site(visitor, find_post):
     assert f'id="{STEPS[3].page.partition("#")[2]}"' in page
     assert go("tour.finish") == "/learn"
     assert strip(visitor.get("/learn").text) is None
+
+
+def test_tour_goes_on_from_what_was_pressed_where_the_xray_has_seen_it(make_app, find_post):
+    pytest.importorskip("xray", reason="the folder xray/ is taken out")
+    app = make_app(LABS="1", XRAY="1")
+    app.test_client_class = ToTheEnd
+    browser = app.test_client()
+    browser.act("tour.start")
+    assert browser.act("tour.go", number=3).location == STEPS[2].page  # nothing was pressed yet
+    published = browser.act("posts.publish_post", page="/dashboard/posts", post_id=find_post(EDITHS).id)
+    browser.act("posts.publish_post", post_id=find_post(DRAFT).id)  # Bob may publish his own
+
+    address = browser.act("tour.go", number=3).location
+
+    assert address == f"/xray/{published.headers['X-Trace-Id']}#again"
+    page = browser.get(address).text
+    assert strip(page) == ("3", False)
+    assert 'data-persona="bob"' in page
+    again = browser.act("replay.again", page=address, trace=published.headers["X-Trace-Id"], persona="bob")
+    page = browser.get(again.location).text
+    assert strip(page) == ("3", True)
+    assert "Sent again, as Bob: 404." in page
+    assert re.search(r'class="line refuses"><i>\d+</i> *raise NotFound', page)
+    assert browser.act("tour.go", number=4).location == address.replace("again", "take")
+    assert strip(browser.get(address).text) == ("4", False)
 
 
 def test_tour_that_was_left_goes_on_where_it_was(visitor):

@@ -51,7 +51,7 @@ def show(id: str) -> str:
 def strip(id: str) -> str:
     """Say in one sentence what a press has done; nothing, where nobody knows any more."""
     facts = _awaited(id)
-    return render_template("xray/_strip.html", trace=facts) if facts else ""
+    return render_template("xray/_strip.html", trace=facts, **_buttons(facts)) if facts else ""
 
 
 @bp.get("/<id>/parts")
@@ -127,21 +127,30 @@ def _detail(facts: Facts) -> dict[str, Any]:
             pieces = source.of_view(name)
     except (TypeError, OSError, ValueError):
         pieces = []  # code that is nobody's file
-    if raised := facts.get("raised"):
-        file, number, first, title = raised
-        pieces += [] if any(piece.has(file, number) for piece in pieces) else [source.at(file, first, title)]
-    return {
+    file, number, first, title = facts.get("raised") or ("", 0, 0, "")
+    refused = next((piece for piece in pieces if piece.has(file, number)), None) or (
+        file and source.at(file, first, title)
+    )
+    return _buttons(facts) | {
         "pieces": pieces,
+        "refused": refused,
         "places": {tag: fresh_by([tag]) for tag in facts["tags"]},
         "parts": _whole(facts),
-        "curl": replay.as_curl(facts),
         "pytest": replay.as_pytest(facts),
-        "replays": facts["boundary"] == "action" and bool(facts["name"]),
-        "other_way": "labs" in current_app.blueprints and facts["boundary"] == "action",
         "statements": repeated(facts),
         "errors": {name: texts for step in facts["steps"] for name, texts in step.get("errors", {}).items()},
         "people": replay.PEOPLE,
     }
+
+
+def _buttons(facts: Facts) -> dict[str, Any]:
+    """Return what can be done with a trace, and what an action has drawn anew of its page."""
+    replays, drawn = facts["boundary"] == "action" and bool(facts["name"]), dict[str, list[str]]()
+    for part in facts["parts"] if replays else ():
+        if part["how"] != "hit" and part["selector"]:
+            drawn.setdefault(part["label"], []).append(part["selector"])
+    other_way = "/lab/two-ways?badge=1&forgets=1" if replays and "labs" in current_app.blueprints else ""
+    return {"replays": replays, "curl": replay.as_curl(facts), "other_way": other_way, "redrawn": drawn}
 
 
 def _whole(facts: Facts) -> list[Facts]:

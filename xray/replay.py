@@ -38,22 +38,25 @@ def _limits() -> list[Any]:
     return [RateLimit(600, HOUR, by=network)]
 
 
-def send_again(form: Replayed, _user: Any) -> str:
-    """Send the request of a trace again, before and outside of any transaction; return the id of the new trace."""
-    facts = current_app.extensions["xray"].find(form.trace) or abort(404)
+def send_again(form: Replayed, _user: Any) -> Facts:
+    """Send the request of a trace again, before and outside of any transaction; return the new trace."""
+    store = current_app.extensions["xray"]
+    facts = store.find(form.trace) or abort(404)
     if facts["boundary"] != "action":
         raise Result("Only what went through the hallway can be sent again here.", 409)
     persona = _person_of(facts) if form.persona == "same" else form.persona
     cookie = _cookie_of(persona) if persona in PEOPLE else ""
     fields = fields_of(facts) | (EXTRA if form.extra else {})
     _, headers = _ask("POST", f"/_actions/{facts['name']}", fields, cookie, **{FOLLOWED: True})
-    return str(headers["X-Trace-Id"])
+    new: Facts = store.find(headers["X-Trace-Id"]) or abort(503)
+    return new
 
 
 @action(allow=anyone("the demo belongs to whoever tries it"), prepare=send_again, writes=False, rate_limit=_limits())
-def again(_form: Replayed, _user: Any, new: str) -> Result:
+def again(form: Replayed, _user: Any, new: Facts) -> Result:
     """The same request, sent again as somebody else: what became of it stands in a trace of its own."""
-    return redirect(f"/xray/{new}")
+    whom = "with a field too many" if form.extra else f"as {form.persona.capitalize()}".replace("Nobody", "nobody")
+    return redirect(f"/xray/{new['id']}", f"Sent again, {whom}: {new['status']}.")
 
 
 @action(allow=anyone("the demo belongs to whoever tries it"), writes=False, rate_limit=_limits())

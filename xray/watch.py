@@ -60,7 +60,8 @@ def connect(app: Flask) -> None:
 def _parsed(trace: Trace, action: Any, form: Any) -> None:
     texts = g.get("submitted", {})
     trace.facts["fields"] = {name: hide(name, texts.get(name, [""])) for name in action.schema.model_fields}
-    trace.step("schema", f"{action.schema.__name__} fits: {len(form.model_fields_set)} fields, and no other")
+    count = len(form.model_fields_set)
+    trace.step("schema", f"{action.schema.__name__} fits: {count} field{'s' if count != 1 else ''}, and no other")
 
 
 @watched(actions.authorised)

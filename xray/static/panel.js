@@ -31,7 +31,7 @@
   root.append(home);
 
   let trace = performance.getEntriesByType("navigation")[0]?.serverTiming?.find(({ name }) => name === "trace")?.description;
-  let on = false, pinned = sessionStorage.getItem("xray") === "on", actions, drawn = 0;
+  let on = false, pinned = sessionStorage.getItem("xray") === "on", actions, drawn = 0, unfolded = null;
 
   const ask = async (path) => {
     const answer = await fetch(path);
@@ -85,12 +85,37 @@
     place(made, at);
     return made;
   };
-  const formChips = () => [...document.querySelectorAll('body form[action*="/_actions/"]')].flatMap((form) => {
-    const at = [...form.elements].find((field) => field.type === "submit") ?? form;
-    const name = new URL(form.action).pathname.split("/").pop(), known = actions[name];
-    if (!known || !visible(at) || form.closest(".demo")) return [];
-    return [chip("hallway", `${name} · ${known.policy.split(":")[0]}`, at, `action=${name}`, `${known.place}, who may: ${known.policy}`)];
-  });
+  const formChips = () => {
+    const rows = new Map();
+    for (const form of document.querySelectorAll('body form[action*="/_actions/"]')) {
+      const at = [...form.elements].find((field) => field.type === "submit") ?? form;
+      const name = new URL(form.action).pathname.split("/").pop(), known = actions[name];
+      if (!known || !visible(at) || form.closest(".demo")) continue;
+      const row = form.closest("li, tr") ?? form, text = `${name} · ${known.policy.split(":")[0]}`;
+      const made = chip("hallway", text, at, `action=${name}`, `${known.place}, who may: ${known.policy}`), box = at.getBoundingClientRect();
+      if (row !== form) {  // above it stands the text of the row
+        const fits = box.right + 8 * text.length + 30 < root.clientWidth;
+        made.classList.add(fits ? "beside" : "below");
+        made.style.top = `${(fits ? box.top + box.height / 2 : box.bottom) + scrollY}px`;
+        if (fits) made.style.left = `${box.right + 8 + scrollX}px`;
+      }
+      rows.set(row, [...rows.get(row) ?? [], made]);
+    }
+    return [...rows].map(([row, chips]) => (chips.length > 1 ? stack(row, chips) : chips[0]));
+  };
+  // A row with several forms has one chip, which unfolds them when it is pressed or pointed at.
+  const stack = (row, chips) => {
+    const box = make("div", "xray-stack"), list = make("div", "xray-list");
+    const opener = button("xray-chip hallway", `${chips.length} actions`, () => { unfolded = unfolded === row ? null : row; fold(); });
+    const fold = () => { opener.setAttribute("aria-expanded", String(unfolded === row)); box.classList.toggle("open", unfolded === row); };
+    opener.title = `${chips.length} actions of this row`;
+    opener.setAttribute("aria-label", opener.title);
+    place(box, row, "right");
+    list.append(...chips);
+    box.append(opener, list);
+    fold();
+    return box;
+  };
   const linkChips = () => [...document.querySelectorAll('body a[href^="/api/"], body a[href^="/feed."]')].filter(visible)
     .map((link) => chip("door", `GET ${link.getAttribute("href")}`, link, `path=${encodeURIComponent(link.pathname)}`));
   const partBoxes = (parts) => parts.flatMap((part) => {
@@ -105,18 +130,32 @@
     return [box];
   });
 
+  // What is pointed at, in the strip or in the X-ray's own window, is outlined.
+  const frames = make("div", "xray-frames");
+  const outline = (parts) => frames.replaceChildren(...(parts ? [...document.querySelectorAll(parts)] : []).filter(visible).map((at) => {
+    const box = make("div", "xray-frame"), { width, height } = place(box, at);
+    box.style.width = `${width}px`;
+    box.style.height = `${height}px`;
+    return box;
+  }));
+  home.append(frames);
+  for (const [name, over] of [["mouseover", true], ["focusin", true], ["mouseout", false], ["focusout", false]]) {
+    said.addEventListener(name, ({ target }) => outline(over && target.closest("[data-outlines]")?.dataset.outlines));
+  }
+  new BroadcastChannel("xray").addEventListener("message", ({ data }) => outline(data));
+
   const draw = async () => {
     const turn = ++drawn;
     if (!on) return void layer.replaceChildren();
     actions ??= await (await ask("/xray/actions.json")).json();
     const parts = trace ? await (await ask(`/xray/${trace}/parts`)).json().catch(() => []) : [];
     if (turn !== drawn || !on) return;
-    const kept = document.activeElement?.title;
+    const kept = [...layer.querySelectorAll("button")].indexOf(document.activeElement);
     layer.style.height = `${document.body.getBoundingClientRect().bottom + scrollY}px`;
     const chips = [...formChips(), ...linkChips()];
     layer.replaceChildren(...partBoxes(parts), ...chips);
     settle(chips);
-    if (kept) [...layer.children].find(({ title }) => title === kept)?.focus();
+    layer.querySelectorAll("button")[kept]?.focus();
   };
   const show = (wanted) => {
     on = wanted;

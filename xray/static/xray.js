@@ -1,6 +1,15 @@
 // The timeline in a window of its own: keys, pause, full screen, and new rows that blink.
 (() => {
   "use strict";
+  // What is pointed at here is outlined on the pages in other windows.
+  const channel = new BroadcastChannel("xray");
+  for (const [name, on] of [["mouseover", true], ["focusin", true], ["mouseout", false], ["focusout", false]]) {
+    document.addEventListener(name, ({ target }) => {
+      const parts = target.closest?.("[data-outlines]")?.dataset.outlines;
+      if (parts) channel.postMessage(on ? parts : "");
+    });
+  }
+
   const timeline = document.getElementById("timeline");
   if (!timeline) return;
   const pause = document.querySelector("[data-xray-pause]");

@@ -34,11 +34,11 @@ def only(allowed: Callable[[User | None], bool], *tags: str) -> Callable[..., Ca
     return decorate
 
 
-def no_store(view: Callable[..., Any]) -> Callable[..., Response]:
-    """Mark a page that is made for each caller, and kept by nobody."""
+def no_store(view: Callable[..., Any], tags: tuple[str, ...] = ()) -> Callable[..., Response]:
+    """Mark a page that is made for each caller, and kept by nobody; with `tags`, as in `only`, an open one follows."""
 
     @wraps(view)
     def serve(**values: Any) -> Response:
-        return private_page(partial(view, **values))
+        return private_page(partial(view, **values), tags)
 
     return serve

@@ -17,7 +17,7 @@ PER_PAGE = 10
 
 
 @bp.get("/dashboard/developers")
-@only(writers)
+@only(writers, "api-keys", "deliveries")
 def index() -> str:
     """Show the caller's keys, to the owner everybody's, and the deliveries."""
     user = current_user()

@@ -1,6 +1,7 @@
 """The membership page; in the demo, stand-ins for Stripe's checkout and customer portal."""
 
 import re
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, Response, abort, current_app, make_response, redirect, render_template
@@ -16,7 +17,7 @@ PRICE = "€6 a month"  # the price itself is kept at Stripe, under STRIPE_PRICE
 
 
 @bp.get("/support")
-@no_store
+@partial(no_store, tags=("members",))
 def index() -> Response:
     """Show a member their membership, and others the offer. `?thanks` greets who returns; who has paid, Stripe says."""
     member = current_member()

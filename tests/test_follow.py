@@ -14,6 +14,9 @@ PAGES = {
     "/dashboard/inbox": ["messages"],
     "/dashboard/members": ["members"],
     "/dashboard/settings": ["settings"],
+    "/dashboard/developers": ["api-keys", "deliveries"],
+    "/support": ["members"],
+    "/support?thanks=1": ["members"],
     "/": ["posts", "settings", "members"],
     "/blog": ["posts", "settings"],
     "/blog/commit-is-the-only-moment": ["posts", "settings", "/blog/commit-is-the-only-moment"],
@@ -52,10 +55,23 @@ def test_version_is_of_one_person_and_opens_nothing(app, ada, bob):
 
 
 def test_what_is_read_without_tags_has_no_version_and_is_not_asked_for(ada):
-    for path in ("/dashboard/developers", "/contact"):
+    for path in ("/contact", "/sign-in"):
         answer = ada.get(path)
         assert "ETag" not in answer.headers
         assert 'id="poll"' not in answer.text
+
+
+def test_who_waits_for_stripe_sees_the_membership_as_soon_as_it_is_told(visitor):
+    start = visitor.act("memberships.start_checkout", page="/support").headers["Location"]
+    waiting = visitor.get("/support?thanks=1")
+    assert "within a minute" in waiting.text
+    poll = {"If-None-Match": waiting.headers["ETag"], "Poll": "1"}
+    assert visitor.get("/support?thanks=1", headers=poll).status_code == 304
+
+    paid = {"session": start.rpartition("/")[2], "email": "dana@post.example"}
+    assert visitor.act("demo.pay", page=start, **paid).status_code == 303  # in another window
+
+    assert "You are a member" in visitor.get("/support?thanks=1", headers=poll).text
 
 
 def test_poll_takes_no_message_from_another_window(ada):

@@ -244,7 +244,7 @@ def test_write_without_revalidation_and_tag_that_nobody_shows_are_warned_of():
     trace.step("commit", "")
     assert told(trace.facts)["warnings"] == ["Wrote to post, and revalidated nothing."]
 
-    trace.facts["tags"] = ["pots", "posts", POST]
+    trace.facts["tags"] = ["pots", "posts", "deliveries", POST]
     assert told(trace.facts)["warnings"] == ["Revalidated “pots”, a tag that no cached place shows."]
 
 

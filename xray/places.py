@@ -45,6 +45,16 @@ def places() -> tuple[Place, ...]:
     return tuple(place for file in files for place in _places_in(file))
 
 
+@cache
+def followed() -> frozenset[str]:
+    """Return the tags that only a page of one caller declares, so that an open one follows."""
+    files = sorted((ROOT / "pages").glob("*.py"))
+    calls = (node for file in files for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Call))
+    named = (call for call in calls if ast.unparse(call.func) == "only")
+    texts = (node.value for call in named for node in call.args if isinstance(node, ast.Constant))
+    return frozenset(text for text in texts if isinstance(text, str))
+
+
 def fresh_by(tags: Iterable[str]) -> list[Place]:
     """Return the places that these tags make anew; one label stands once."""
     return _fresh_by(tuple(tags))

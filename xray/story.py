@@ -2,7 +2,7 @@
 
 import re
 
-from xray.places import WORDS, fresh_by, places
+from xray.places import WORDS, followed, fresh_by, places
 from xray.trace import Facts
 
 _WRITES = re.compile(r"^\s*(?:INSERT INTO|UPDATE|DELETE FROM) \"?(\w+)", re.IGNORECASE)
@@ -110,7 +110,7 @@ def _warnings(facts: Facts) -> list[str]:
     if written and ended and not facts["tags"]:
         found.append(f"Wrote to {', '.join(sorted(written))}, and revalidated nothing.")
     for tag in facts["tags"]:
-        if not tag.startswith("/") and not any(place.shows(tag) for place in places()):
+        if not tag.startswith("/") and tag not in followed() and not any(place.shows(tag) for place in places()):
             found.append(f"Revalidated “{tag}”, a tag that no cached place shows.")
     site, origin = (facts["request"].get(name, "") for name in ("Sec-Fetch-Site", "Origin"))
     if (

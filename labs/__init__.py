@@ -15,6 +15,7 @@ from labs import (
     guide,
     learn,
     outside,
+    patterns,
     people,
     publish_handler,
     reading,
@@ -26,7 +27,7 @@ from labs import (
 )
 from labs.blueprint import bp
 
-MODULES = (attack, guide, learn, outside, people, publish_handler, stale, terminal, tour, two_ways, webhook)
+MODULES = (attack, guide, learn, outside, patterns, people, publish_handler, stale, terminal, tour, two_ways, webhook)
 
 
 def init_app(app: Flask) -> None:

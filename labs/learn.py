@@ -145,6 +145,13 @@ PARTS: list[tuple[str, list[Case]]] = [
                 "Route handler",
             ),
             Case(
+                None,
+                "The same need, twice",
+                "Nobody signed in, a wrong field, a form sent twice: ask hallway and door at once, and compare.",
+                "/lab/patterns",
+                "/_actions/patterns.ask_both?pattern=twice",
+            ),
+            Case(
                 "action",
                 "An action as a public API",
                 "Let the phone call an action: 403, then 401, and after a refactoring 404.",

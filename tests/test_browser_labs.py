@@ -24,7 +24,7 @@ pytest_plugins = ["browsing"]
 
 PAGES = ["/", "/learn", "/decide?who=ours&need=page", "/decide/cards?like=handler", "/lab/two-ways?badge=1&forgets=1"]
 EDITHS = "Empty your pockets at the border"  # a draft
-PAGES += ["/lab/stale?steps=wc", "/lab/attack", "/lab/outside", "/lab/stripe"]
+PAGES += ["/lab/stale?steps=wc", "/lab/attack", "/lab/outside", "/lab/stripe", "/lab/patterns"]
 
 
 @pytest.fixture(scope="module")

@@ -105,6 +105,7 @@ def test_stale_part_glows_until_the_page_is_asked_again(open_page: OpenPage) -> 
     form = {"post_id": "1", "body": "Thank you."}
     assert other.request.post("/_actions/comments.add_comment", form=form, headers=own).ok
 
+    page.set_viewport_size({"width": 1000, "height": 800})  # drawn anew at once
     glows = page.locator(".xray-part.stale")
     expect(glows).to_have_count(1)
     expect(glows).to_contain_text(re.compile("server says [0-9a-f]{6}, this says [0-9a-f]*"))

@@ -21,7 +21,7 @@ PAGES = [
     "/lab/two-ways?badge=1&forgets=1",
     "/lab/stale?steps=wc",
 ]
-PAGES += ["/lab/attack", "/lab/outside", "/lab/stripe", "/lab/source", "/lab/source/actions/posts.py"]
+PAGES += ["/lab/patterns", "/lab/attack", "/lab/outside", "/lab/stripe", "/lab/source", "/lab/source/actions/posts.py"]
 
 
 @pytest.fixture

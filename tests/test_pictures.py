@@ -72,6 +72,13 @@ def test_animation_becomes_its_first_picture_and_what_is_transparent_stays_so():
     assert (made["kind"], getattr(image, "n_frames", 1), image.convert("RGBA").getpixel((0, 0))[3]) == ("png", 1, 0)
 
 
+def test_jpeg_with_a_scan_for_each_colour_is_taken_while_it_is_small():
+    image, made = drawn(by_colour(3072, 2816))
+
+    assert (made["kind"], image.size) == ("jpeg", (1536, 1408))
+    assert image.convert("L").getextrema() == (128, 128)
+
+
 def bomb():
     """Return a PNG of 30,000 x 30,000 pixels in a few kilobytes."""
 
@@ -86,6 +93,16 @@ def archive():
     with zipfile.ZipFile(file := BytesIO(), "w") as inside:
         inside.writestr("a.class", "x")
     return file.getvalue()
+
+
+def by_colour(width, height):
+    """Return a grey baseline JPEG with a scan for each of its colours, made by hand from the standard's code tables."""
+    whole = file_of(Image.new("RGB", (16, 8)), "JPEG", subsampling=0)
+    head = whole[: whole.index(b"\xff\xda")].replace(struct.pack(">HH", 8, 16), struct.pack(">HH", height, width))
+    fours = width * height // 256  # blocks that are all nothing: 001010 each in the first colour, 0000 in the others
+    for number, tables, blocks in ((1, 0, b"\x28\xa2\x8a"), (2, 0x11, b"\0\0"), (3, 0x11, b"\0\0")):
+        head += b"\xff\xda\0\x08\x01" + bytes((number, tables, 0, 63, 0)) + blocks * fours
+    return head + b"\xff\xd9"
 
 
 PLAIN = photograph((600, 400), "JPEG")
@@ -105,6 +122,7 @@ HOSTILE = {
     "BMP": file_of(Image.new("RGB", (9, 9)), "BMP"),
     "TIFF": file_of(Image.new("RGB", (9, 9)), "TIFF"),
     "large in layers": file_of(Image.new("L", (9000, 5600)), "JPEG", progressive=True, quality=10),
+    "large with a scan for each colour": by_colour(9216, 5504),
     "large without layers": file_of(Image.new("1", (9000, 5600)), "PNG"),
 }
 

@@ -30,8 +30,7 @@ def current_user() -> User | None:
     private("the current user")
     if "user" not in g:
         g.user = load_user()
-    user: User | None = g.user
-    return user
+    return g.user  # type: ignore[no-any-return]
 
 
 def visitor_name(user: User | None, browser: str) -> str:
@@ -44,8 +43,7 @@ def visitor_name(user: User | None, browser: str) -> str:
 def current_member() -> Member | None:
     """Return the member whom the caller is: by account, by its address, or by the browser that went to pay."""
     user, browser = current_user(), visitor_name(None, signed_cookie(VISITOR))
-    names = [browser, visitor_name(user, "")]
-    return Member.known_as(names, user.email if user else "")
+    return Member.known_as([browser, visitor_name(user, "")], user.email if user else "")
 
 
 def caller_name(user: User | None) -> str:

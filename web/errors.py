@@ -34,9 +34,8 @@ def register(app: Flask, pages: ModuleType) -> None:
 
 def answer(status: int, description: str = "") -> Response:
     """Return the refusal, as a page or as a problem."""
-    pages = current_app.extensions["refusals"]
-    response: Response = (problems if f"{request.path}/".startswith("/api/") else pages).refuse(status, description)
-    return response
+    is_api = f"{request.path}/".startswith("/api/")
+    return (problems if is_api else current_app.extensions["refusals"]).refuse(status, description)  # type: ignore[no-any-return]
 
 
 def http_error(error: HTTPException) -> Response:

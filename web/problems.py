@@ -47,8 +47,7 @@ def type_url(kind: str) -> str:
 
 def _response(url: str, status: int, title: str, detail: str, errors: Errors, headers: Mapping[str, str]) -> Response:
     body: dict[str, Any] = {"type": url, "title": title, "status": status, "detail": detail}
-    if errors:
-        body["errors"] = list(errors)
+    body |= {"errors": list(errors)} if errors else {}
     response = Response(json.dumps(body), status, headers, content_type=MEDIA_TYPE)
     response.headers["Cache-Control"] = "no-store"
     return response

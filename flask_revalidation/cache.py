@@ -85,7 +85,7 @@ def private_page(view: Callable[[], Any], tags: Collection[str] = ()) -> Respons
         versions = read_versions(state.db, sorted(tags))
         name = injective_key(state.release, request.full_path, request.headers.get("Cookie"), versions)
         headers["ETag"] = g.version = quote_etag(generate_etag(name.encode()), weak=True)
-    seen = headers.get("ETag", "?") in request.headers.get("If-None-Match", "")
+    seen = "ETag" in headers and headers["ETag"] in request.headers.get("If-None-Match", "")
     return make_response("", 304, headers) if seen else make_response(make_response(view()), headers)
 
 

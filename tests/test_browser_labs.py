@@ -126,6 +126,7 @@ def test_two_ways_are_measured_and_only_what_was_forgotten_is_stale(open_page: O
         expect(page.locator(f"[data-side={side}] [data-figure=requests]")).to_have_text(requests)
         expect(page.locator(f"[data-side={side}] [data-figure=time]")).to_have_text(re.compile(r"\d+ ms"))
         expect(page.locator(".glows")).to_have_count(0)
+        expect(page.locator(f"[data-strip={side}] a[href*='/xray/']")).to_have_count(int(requests))
     page.get_by_role("switch", name="and forgets something").click()
     expect(page).to_have_url(re.compile("forgets=1"))
     expect(page.locator("#client-drafts")).to_have_text(re.compile(r"\d"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -9,8 +10,12 @@ from typing import TYPE_CHECKING
 from browsing_steps import DRAFT, LIVE, OpenPage, caught, hold_back, said
 from playwright.sync_api import expect
 
+from flask_revalidation import ForgottenRevalidation
+from pages.error_pages import explain
+
 if TYPE_CHECKING:
     from browsing import House
+    from flask import Flask
 
 pytest_plugins = ["browsing"]
 
@@ -111,14 +116,24 @@ def test_a_busy_house_says_so_and_keeps_what_was_typed(open_page: OpenPage, hous
     expect(page.locator("#notice.failed")).to_have_count(0)
 
 
-def test_a_fault_of_ours_keeps_the_page(open_page: OpenPage) -> None:
-    page = open_page(person="bob", tolerate=("status of 502",))
+def test_a_fault_of_ours_keeps_the_page_and_development_says_what_was_forgotten(
+    open_page: OpenPage, app: Flask
+) -> None:
+    message = 'posts.create_post changed table post. Add revalidate_tag("posts")'
+    with app.test_request_context("/_actions/posts.create_post", method="POST"):
+        explained = explain(ForgottenRevalidation(message)).get_data(as_text=True)
+    page = open_page(person="bob", tolerate=("status of 50",))
     page.route("**/_actions/**", lambda route: route.fulfill(status=502, body="<h1>Bad Gateway</h1><hr>nginx"))
     page.goto("/dashboard/posts")
     page.get_by_label("New post").fill("Keys under doormats")
     page.get_by_role("button", name="Save draft").click()
 
     said(page, "That did not work. Nothing was saved; what you typed is still here.")
+    expect(page.get_by_label("New post")).to_have_value("Keys under doormats")
+    page.route("**/_actions/**", lambda route: route.fulfill(status=500, body=explained))
+    page.get_by_role("button", name="Save draft").click()
+    said(page, f"ForgottenRevalidation: {message}")
+    expect(page.locator("#notice")).to_have_class(re.compile("failed"))
     expect(page.get_by_label("New post")).to_have_value("Keys under doormats")
     expect(page.locator("h1")).to_have_text("Posts")
 

@@ -12,7 +12,16 @@
     pressed = performance.now();
   }, true);
 
-  const figures = {};
+  // Each request by its address; where the X-ray has seen it, that leads to what it has seen.
+  const stripOf = ({ name, duration, serverTiming }) => {
+    const row = document.createElement("li"), trace = serverTiming.find((entry) => entry.name === "trace")?.description;
+    const said = Object.assign(document.createElement(trace ? "a" : "span"), { textContent: new URL(name).pathname });
+    if (trace) said.href = `/xray/${trace}`;
+    row.append(said, ` ${Math.round(duration)} ms`);
+    return row;
+  };
+
+  const figures = {}, strips = {};
   const measure = () => {
     const taken = performance.getEntriesByType("resource").filter((entry) => SIDES[side]?.test(entry.name) && entry.startTime >= pressed);
     if (taken.length) {
@@ -21,12 +30,14 @@
         bytes: taken.reduce((sum, entry) => sum + entry.transferSize, 0).toLocaleString("en"),
         time: `${Math.round(Math.max(...taken.map((entry) => entry.responseEnd)) - pressed)} ms`,
       };
+      strips[side] = taken.map(stripOf);
     }
     draw();
   };
 
   // The morph brings the page as the server knows it, which has no figures.
   const draw = () => {
+    for (const [name, rows] of Object.entries(strips)) document.querySelector(`[data-strip=${name}]`)?.replaceChildren(...rows);
     for (const [name, values] of Object.entries(figures)) {
       for (const [figure, text] of Object.entries(values)) {
         const cell = document.querySelector(`[data-side=${name}] [data-figure=${figure}]`);

@@ -10,10 +10,10 @@ from typing import Any, Self
 from pydantic import ValidationError
 from sqlalchemy import LargeBinary, String, UniqueConstraint, select, update
 from sqlalchemy.exc import OperationalError, TimeoutError as PoolTimeout
-from sqlalchemy.orm import Mapped, mapped_column, undefer
+from sqlalchemy.orm import Mapped, mapped_column
 
 from models.bounds import Page, page_of
-from models.database import Model, Numbered, added, db, delete_some, found, indexes, now
+from models.database import Model, Numbered, db, delete_some, found, indexes, known_or_new, now
 
 MAX_ATTEMPTS, UNIQUE_VIOLATION = 10, "23505"
 KEPT = timedelta(days=35)  # Stripe lists events for 30 days, and someone may ask it to send one again
@@ -65,10 +65,9 @@ class Delivery(Numbered, Model):
         return self.processed_at is None and self.status != DeliveryStatus.DEAD
 
     @classmethod
-    def known(cls, source: str, event_id: str, *, lock: bool = False) -> Self | None:
-        """Return the row of an event, if it has come before; `lock` it for whoever processes it."""
-        query = select(cls).where(cls.source == source, cls.event_id == event_id).options(undefer(cls.body))
-        return db.session.scalar(query.with_for_update() if lock else query)
+    def known(cls, source: str, event_id: str) -> Self | None:
+        """Return the row of an event, if it has come before."""
+        return db.session.scalar(select(cls).where(cls.source == source, cls.event_id == event_id))
 
     @classmethod
     def receive(cls, source: str, event_id: str, type: str, body: bytes, *, ignore: bool = False, **told: Any) -> Self:
@@ -76,11 +75,8 @@ class Delivery(Numbered, Model):
 
         `told` is what else the sender says of it: `api_version` and `livemode`.
         """
-        row = cls.known(source, event_id, lock=True)
-        if row is None:
-            told |= {"status": DeliveryStatus.IGNORED, "processed_at": now()} if ignore else {}
-            row = added(cls(source=source, event_id=event_id, type=type, body=body, **told))
-        return row
+        told |= {"status": DeliveryStatus.IGNORED, "processed_at": now()} if ignore else {}
+        return known_or_new(cls, {"source": source, "event_id": event_id}, type=type, body=body, **told)
 
     @classmethod
     def find(cls, delivery_id: int) -> Self:

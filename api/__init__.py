@@ -1,5 +1,5 @@
 """The API: for everyone who is not our page. It reads no cookie, and never will."""
 
-from api import cron, docs, problems, v1, webhooks
+from api import cron, docs, v1, webhooks
 
-BLUEPRINTS = [problems, docs, v1, webhooks, cron]
+BLUEPRINTS = [docs, v1, webhooks, cron]

@@ -20,7 +20,6 @@ class NewPicture(PreviewedPost):
 def add_picture(form: NewPicture, user: User, new: dict[str, Any]) -> Result:
     """Keep a picture, and show the words with it at their end; they are not saved yet."""
     user.find_post(form.post_id)
-    # A bracket would end the words.
-    markdown = f"![{form.alt.translate({91: '(', 93: ')', 92: '/'})}]({Picture.add(user.id, alt=form.alt, **new).path})"
+    markdown = Picture.add(user.id, alt=form.alt, **new).markdown
     text = {"body": [f"{form.body.rstrip()}\n\n{markdown}\n"], "alt": [""]}
     return success("The picture is in the text.", reveal_once={"picture": markdown}, keep_form=True, fields=text)

@@ -12,7 +12,7 @@ from flask_revalidation import revalidate_tag
 from flask_server_actions import Form, Result, action, conflict, invalid, redirect, success
 from models import Post, User, now
 from web.auth import writers
-from web.fields import Markdown, Moment, OptionalSlug, RowId, Title
+from web.fields import Alt, Markdown, Moment, OptionalSlug, RowId, Title
 from web.prepare import render
 
 
@@ -32,7 +32,7 @@ class EditedPost(NewPost):
     tags: str | None = Field(None, max_length=400, description="Separated by commas")
     # The name of a file that is not added yet (actions/pictures.py).
     picture: str = Field("", max_length=300, description="JPEG, PNG, WebP or GIF, up to 5 MB.")
-    alt: str = Field("", max_length=300, title="What it shows", description="For those who cannot see it.")
+    alt: Alt = Field("", title="What it shows", description="For those who cannot see it.")
 
 
 class DeletedPost(OnePost):

@@ -45,6 +45,12 @@ def authorise_again(needs: Scope | None) -> ApiKey:
     return key
 
 
+def require_writer(user: User) -> None:
+    """Raise Problem (403) for someone who does not write here any more."""
+    if not user.is_writer:
+        raise Problem("forbidden", "The person behind the key does not write here.")
+
+
 def bearer() -> str:
     """Return what came as `Authorization: Bearer …` (RFC 6750, section 2.1), or an empty string."""
     scheme, _, text = request.headers.get("Authorization", "").partition(" ")

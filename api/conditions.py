@@ -1,16 +1,9 @@
 """Conditional requests: nobody writes over what they have not seen (RFC 9110, section 13)."""
 
-import hashlib
-
 from flask import Response, request
 
 from flask_revalidation import conditional_status
 from web.problems import Problem
-
-
-def etag_of(version: int, body: bytes) -> str:
-    """Return the strong ETag of one representation: the version of the words, and a digest of all that is shown."""
-    return f"{version}-{hashlib.sha256(body).hexdigest()[:20]}"
 
 
 def check_conditions(etag: str) -> None:

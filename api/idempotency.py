@@ -64,4 +64,4 @@ def remember(digest: str | None, key: ApiKey, answer: Response) -> None:
 
 
 def _fingerprint() -> str:
-    return hashlib.sha256(gate.body()).hexdigest()
+    return hashlib.sha256(gate.body() + request.query_string).hexdigest()

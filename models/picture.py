@@ -4,8 +4,8 @@ import hashlib
 import re
 from datetime import timedelta
 
-from sqlalchemy import ForeignKey, LargeBinary, String, UniqueConstraint, select
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import ForeignKey, LargeBinary, String, UniqueConstraint, func, select
+from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from models.database import Dated, Model, Numbered, db, delete_some, indexes, known_or_new, now, pairs
 
@@ -23,6 +23,12 @@ class Picture(Numbered, Dated, Model):
     alt: Mapped[str] = mapped_column(String(300))
     user_id: Mapped[int] = mapped_column(ForeignKey("user.id"))
     content: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+    size: Mapped[int] = column_property(func.length(content), deferred=True)  # asked for, the bytes stay where they are
+
+    @property
+    def markdown(self) -> str:
+        """What shows it in a text. A bracket would end its words."""
+        return f"![{self.alt.translate({91: '(', 93: ')', 92: '/'})}]({self.path})"
 
     @classmethod
     def add(cls, user_id: int, *, kind: str, content: bytes, **told: str | int) -> "Picture":

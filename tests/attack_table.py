@@ -94,6 +94,8 @@ PATCH /api/v1/posts/<slug>#draft              401    404    200    404   200    
 DELETE /api/v1/posts/<slug>#draft             401    404    204    404   204    204   401      401     403  401    401
 PUT /api/v1/posts/<slug>/publication#draft    401    404    200    404   200    200   401      401     403  401    401
 DELETE /api/v1/posts/<slug>/publication#live  401    404    200    404   200    200   401      401     403  401    401
+GET /api/v1/pictures                          401    200    200    200   200    200   401      401     200  401    401
+POST /api/v1/pictures                         401    403    201    201   201    201   401      401     403  401    401
 GET /api/v1/tags                              200    200    200    200   200    200   401      401     200  200    401
 GET /api/v1/authors                           200    200    200    200   200    200   401      401     200  200    401
 GET /api/v1/me                                401    200    200    200   200    200   401      401     200  401    401

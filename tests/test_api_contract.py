@@ -29,6 +29,8 @@ EXERCISED = {
     "DELETE /api/v1/posts/{slug}": {204, 401, 404, 412, 428},
     "PUT /api/v1/posts/{slug}/publication": {200, 401, 404, 412},
     "DELETE /api/v1/posts/{slug}/publication": {200, 401, 404, 412},
+    "GET /api/v1/pictures": {200, 304, 401, 422},
+    "POST /api/v1/pictures": {201, 400, 401, 415, 422},
     "GET /api/v1/tags": {200, 304, 422},
     "GET /api/v1/authors": {200, 304, 422},
     "GET /api/v1/me": {200, 304, 401},

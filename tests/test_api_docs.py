@@ -10,6 +10,7 @@ import pytest
 from keys import PLENTY
 from test_api_document import ROOT
 
+from demo.picture import envelope
 from demo.seed import PARTNER_KEY
 from web.problems import KINDS
 
@@ -23,7 +24,7 @@ def app(make_app):
 
 
 def curl(client, site, words):
-    """Send what a curl command would send. Knows -i, -X, -H, -d and the address; anything else is an error."""
+    """Send what a curl command would send. Knows -i, -X, -H, -d, the address, and of files a picture."""
     method, headers, body, address = "GET", [], None, ""
     words = iter(words)
     for word in words:
@@ -34,6 +35,9 @@ def curl(client, site, words):
             headers.append((name, value))
         elif word in ("-d", "--data"):
             body = next(words)
+        elif word == "--data-binary":
+            assert next(words).startswith("@")
+            body = envelope()
         elif word != "-i":
             assert word.startswith(site), word
             assert not address, "two addresses"

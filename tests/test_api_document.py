@@ -91,7 +91,7 @@ def test_every_body_has_an_example_that_fits_it(document):
             schema = {"components": document["components"], **document["components"]["schemas"][model]}
             assert schema["examples"], (name, model)
             assert [error.message for error in OAS31Validator(schema).iter_errors(schema["examples"][0])] == []
-        else:
+        elif content["schema"].get("format") != "binary":  # JSON has no example of a picture
             assert content["example"], name
         seen.add(model or kind)
 

@@ -8,12 +8,13 @@ import pytest
 from attack_table import CANARY, PEOPLE, address, addresses, prepare, table
 from conftest import ORIGIN
 from keys import PLENTY, bearer
-from scenarios import SESSION, fingerprint, good_fields
+from scenarios import SESSION, fingerprint, good_fields, png
 from test_structure import PARTS
 
 PAGES, ACTIONS, API = table(attack_table.PAGES), table(attack_table.ACTIONS), table(attack_table.API)
 POST_OF = {"publish": "draft", "schedule": "draft", "restore": "deleted"}
 BODIES = {"POST": {"json": {"title": "A new one"}}, "PATCH": {"json": {"title": "Changed"}}}
+BODIES |= {"POST /api/v1/pictures": {"data": png()[0].getvalue(), "content_type": "image/png"}}
 WRITE_NOTHING = ("posts.preview_post", "memberships.start_checkout")
 FORM_OF_OURS = {"Origin": ORIGIN, "Sec-Fetch-Site": "same-origin"}
 
@@ -122,7 +123,9 @@ def test_each_credential_opens_what_the_table_says(app, operation):
             client.set_cookie("session", token)
         headers = {"If-Match": "*"} if method in ("PATCH", "DELETE") else {}
         headers |= bearer(key) if column not in ("nobody", "cookie", "query") else {}
-        answer = client.open(path, method=method, headers=headers, buffered=True, **BODIES.get(method, {}))
+        answer = client.open(
+            path, method=method, headers=headers, buffered=True, **BODIES.get(operation, BODIES.get(method, {}))
+        )
         answered[column] = answer.status_code
         assert "Set-Cookie" not in answer.headers
         assert (fingerprint(app) == before) is (method == "GET" or expected >= 400), column

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 import pytest
 from keys import bearer, issue_key
-from scenarios import DRAFT, LETTER, PUBLISHED, fingerprint, form_key, good_fields
+from scenarios import DRAFT, LETTER, PUBLISHED, fingerprint, form_key, good_fields, png
 from serving import serving
 from test_hostile_forms import FORM, OWN, PLAIN
 from test_structure import ROOT
@@ -22,6 +22,7 @@ DOORS = {  # what a program may write, and the body that it announces
     "DELETE /api/v1/posts/of-bob": b'{"why": "a body that means nothing"}',
     "PUT /api/v1/posts/of-bob/publication": b'{"at": "2031-01-01T00:00:00+00:00"}',
     "DELETE /api/v1/posts/of-bob/publication": b" ",
+    "POST /api/v1/pictures": png()[0].getvalue(),
     "POST /api/cron/publish-due": b"{}",
     f"POST {STRIPE}": encoded(event()),
     f"POST {GITHUB}": b'{"action": "published"}',

@@ -15,10 +15,10 @@ from test_forgotten_revalidation import addresses
 
 from bench.fill import prepare
 from flask_revalidation import write
-from models import Delivery, Message, Post, PostFilter, db
+from models import Delivery, Message, Picture, Post, PostFilter, db
 
 ROWS = 400
-GROWING = "post|comment|member|payment"
+GROWING = "post|comment|member|payment|picture"
 # The first two read everything, for that is what they are for; the last one any row of each table.
 LEFT_OUT = ("/api/v1/export", "/api/v1/posts.csv", "/readyz")
 LISTS = {
@@ -27,6 +27,7 @@ LISTS = {
     "/dashboard/members": ["", "?status=active"],
     "/dashboard/inbox": ["", "?show=unread"],
     "/api/v1/posts": ["?limit=2", "?limit=2&tag=security", "?limit=2&author=ada"],
+    "/api/v1/pictures": ["?limit=2"],
     "/api/v1/tags": ["?limit=2"],
     "/api/v1/authors": ["?limit=1"],
 }
@@ -44,6 +45,9 @@ def app(tmp_path_factory, request):
         with write(by="test") as session:
             letter = {"name": "Ina", "email": "ina@letters.example", "body": "May we?"}
             session.execute(insert(Message), [letter] * ROWS)
+            drawn = {"width": 1, "height": 1, "alt": "", "content": b"x"}
+            paths = [{"path": f"/pictures/{number:064x}.png", "user_id": number % 3 + 1} for number in range(ROWS)]
+            session.execute(insert(Picture), [drawn | path for path in paths])
             told = {"source": "stripe", "type": "ping", "body": b"{}"}
             session.execute(insert(Delivery), [told | {"event_id": f"evt_{number}"} for number in range(ROWS)])
         with db.engine.connect().execution_options(write=True) as connection:

@@ -21,6 +21,7 @@ RowId = Annotated[int, Field(ge=1, le=2**31 - 1)]  # SQLite overflows at 2^63, a
 Title = Annotated[Line, Field(min_length=1, max_length=120, pattern=_LINE, examples=["The letter slot"]), NFC]
 Markdown = Annotated[Text, Field(max_length=100_000, pattern=_TEXT, description="Markdown", examples=["A door"]), NFC]
 Excerpt = Annotated[Text, Field(max_length=200, pattern=_TEXT, description="Empty: the beginning of the body"), NFC]
+Alt = Annotated[Line, Field(max_length=300, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$", examples=["A letter slot"]), NFC]
 Slug = Annotated[str, Field(max_length=80, pattern=_WORD, examples=["the-letter-slot"])]
 TagName = Annotated[str, Field(max_length=40, pattern=_WORD, examples=["boundaries"])]
 Handle = Annotated[str, Field(max_length=40, pattern=_WORD, examples=["ada"])]

@@ -17,8 +17,11 @@ YEAR = 365 * 24 * 3600  # seconds
 
 
 def body(most: int = 0) -> bytes:
-    """Return the whole body. Aborts with 400 where it was cut off, 413 above `most` bytes (0: what any request may)."""
-    most = most or current_app.config["MAX_CONTENT_LENGTH"]
+    """Return the whole body. Aborts with 400 where it was cut off, 413 above `most` bytes.
+
+    By default these are what an earlier call has let in, at first what any request may have.
+    """
+    most = most or request.max_content_length or 0
     if request.content_length is not None:  # then werkzeug counts what comes; gunicorn would take the end for the end
         request.environ.pop("wsgi.input_terminated", None)
     request.max_content_length = most + 1  # without a length it is cut off there, and would pass for a whole one

@@ -48,6 +48,4 @@ def type_url(kind: str) -> str:
 def _response(url: str, status: int, title: str, detail: str, errors: Errors, headers: Mapping[str, str]) -> Response:
     body: dict[str, Any] = {"type": url, "title": title, "status": status, "detail": detail}
     body |= {"errors": list(errors)} if errors else {}
-    response = Response(json.dumps(body), status, headers, content_type=MEDIA_TYPE)
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return Response(json.dumps(body), status, {**headers, "Cache-Control": "no-store"}, content_type=MEDIA_TYPE)

@@ -3,7 +3,7 @@
 from flask import Response, g, jsonify, request
 
 from api.conditions import make_conditional
-from api.v1 import authors, export, me, openapi, posts, tags  # noqa: F401  (they declare what is served)
+from api.v1 import authors, export, me, openapi, pictures, posts, tags  # noqa: F401  (they declare what is served)
 from api.v1.operation import bp
 from web import problems
 from web.headers import let_other_sites_read

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from web.problems import Problem
 from web.strict_json import json_object
 
+Schema = type[BaseModel] | None
 _MAX_ERRORS = 20  # errors told in one answer; a body of 1 MB has room for 100,000
 
 
@@ -45,11 +46,11 @@ IDEMPOTENCY_KEY = Header(
 )
 
 
-def parse(query: type[BaseModel] | None, body: type[BaseModel] | None, headers: Iterable[Header]) -> dict[str, Any]:
+def parse(query: Schema, body: Schema, headers: Iterable[Header], *, is_json: bool) -> dict[str, Any]:
     """Return query string and body as the schemas understand them. Raises Problem: 400, 413, 415, 422 or 428."""
     found: dict[str, Any] = {}
     # A body that says nothing is read as well: a request that broke off half-way does nothing.
-    content = {} if request.method in ("GET", "HEAD") else json_object(optional=request.method in ("PUT", "DELETE"))
+    content = json_object(optional=request.method in ("PUT", "DELETE")) if is_json else {}
     if query:
         # A name that is repeated has a list, which fits no schema of ours.
         asked = {name: values if len(values) > 1 else values[0] for name, values in request.args.lists()}

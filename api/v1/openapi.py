@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from api.v1.operation import OPERATIONS, bp, operation
-from api.v1.resources import JSON, Out, ProblemOut, name_of
+from api.v1.resources import JSON, ProblemOut, name_of
 from web.problems import KINDS, MEDIA_TYPE
 
 Document = dict[str, Any]
@@ -62,9 +62,8 @@ def _schemas() -> Document:
     models = [
         model for declared in OPERATIONS for model in (declared.body, declared.returns) if isinstance(model, type)
     ]
-    # What is answered is described under the names that it is written by, not those that it is read by.
-    modes = ("serialization" if issubclass(model, Out) else "validation" for model in [*models, ProblemOut])
-    inputs: list[Any] = list(zip([*models, ProblemOut], modes, strict=True))
+    # Under the names that answers are written by, not those that they are read by.
+    inputs: list[Any] = [(model, "serialization") for model in [*models, ProblemOut]]
     template = "#/components/schemas/{model}"
     schemas: Document = models_json_schema(inputs, ref_template=template, schema_generator=Schemas)[1]["$defs"]
     for name in schemas.keys() & EXAMPLES.keys():
@@ -76,6 +75,8 @@ def _operation(declared: operation) -> Document:
     summary, _, rest = (inspect.getdoc(declared.view) or "").partition("\n\n")
     needs = f"Needs a key with the scope `{declared.scope}`" if declared.scope else "Needs a key of any scope"
     needs += ", or none to read what is published." if declared.anyone else "."
+    files = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in declared.takes}
+    taken = files or _content(declared.body)
     described: Document = {
         "operationId": declared.name,
         "summary": " ".join(summary.split()),
@@ -85,7 +86,7 @@ def _operation(declared: operation) -> Document:
         "security": [{"key": []}, {}] if declared.anyone else [{"key": []}],
         "x-scope": declared.scope,
         "parameters": _parameters(declared),
-        "requestBody": declared.body and {"required": True, "content": _content(declared.body)},
+        "requestBody": {"required": True, "content": taken} if taken else None,
         "responses": {str(status): answer for status, answer in sorted(_responses(declared).items())},
     }
     return {name: value for name, value in described.items() if value is not None}

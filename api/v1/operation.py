@@ -32,7 +32,8 @@ class operation:  # noqa: N801  (it is written as a decorator)
 
     `returns` is the schema of a good answer, a media type where it is a file, or None. `anyone` lets in those without a
     key too. `if_match` says whether a caller must or may name the state that they have read. `refuses` are statuses
-    that do not follow from method and path. `name` is the operationId, by default the view's.
+    that do not follow from the address. `takes` are the media types of a body that is a file, which `prepare` reads.
+    `name` is the operationId, by default the view's.
 
     The view's `query` and `body` are checked by their annotations. An unsafe method runs in one write transaction: its
     view gets the key's person, read inside it, as `user`; and, where there is a `prepare`, as `prepared` what that made
@@ -47,6 +48,7 @@ class operation:  # noqa: N801  (it is written as a decorator)
     if_match: Literal["", "optional", "required"] = ""
     refuses: Collection[int] = ()
     prepare: Callable[[Any], Any] | None = None
+    takes: Collection[str] = ()
     name: str = ""
 
     def __call__(self, view: View) -> View:
@@ -54,13 +56,14 @@ class operation:  # noqa: N801  (it is written as a decorator)
         self.view, hints = view, get_type_hints(view)
         self.method, self.path = self.address.split()
         self.is_safe, self.parts = self.method == "GET", re.findall(r"<(\w+)>", self.path)
+        self.has_etag = isinstance(self.returns, type)  # of a file, nobody names the state
         self.query, self.body = hints.get("query"), hints.get("body")
         self.name = self.name or view.__name__
 
         @wraps(view)
         def serve(**path: Any) -> Response:
             authorise(self.scope, anyone=self.anyone)
-            values = path | parse(self.query, self.body, self.headers)
+            values = path | parse(self.query, self.body, self.headers, is_json=not (self.is_safe or self.takes))
             if self.prepare:
                 values["prepared"] = self.prepare(values.get("body"))
             return view(**values) if self.is_safe else self._write(values)
@@ -82,11 +85,6 @@ class operation:  # noqa: N801  (it is written as a decorator)
         return answer
 
     @property
-    def has_etag(self) -> bool:
-        """Whether a good answer names its state; a reader who has that state already gets a 304."""
-        return isinstance(self.returns, type)
-
-    @property
     def headers(self) -> list[Header]:
         """The request headers that it takes."""
         condition = {"required": [IF_MATCH], "optional": [OPTIONAL_IF_MATCH], "": []}[self.if_match]
@@ -96,13 +94,7 @@ class operation:  # noqa: N801  (it is written as a decorator)
     @property
     def refusals(self) -> list[int]:
         """Every status with which it can refuse a request; most follow from its address."""
-        cases = [
-            ({*ALWAYS, *self.refuses}, True),
-            ([403], self.scope),
-            ([404], self.parts),
-            ([409], self.method == "POST"),
-            ([412], self.if_match or (self.is_safe and self.has_etag)),
-            ([413, 415], not self.is_safe),
-            ([428], self.if_match == "required"),
-        ]
-        return sorted({status for statuses, applies in cases if applies for status in statuses})
+        cases: dict[int, Any] = {403: self.scope, 404: self.parts, 409: self.method == "POST"}
+        cases |= {412: self.if_match or (self.is_safe and self.has_etag), 428: self.if_match == "required"}
+        cases |= dict.fromkeys((413, 415), not self.is_safe)
+        return sorted({*ALWAYS, *self.refuses, *(status for status, applies in cases.items() if applies)})

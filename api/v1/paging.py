@@ -19,7 +19,6 @@ from web.problems import Problem
 
 Item = TypeVar("Item", bound=Out)
 Order = Sequence[InstrumentedAttribute[Any]]
-_WHERE = "Where to go on: next_cursor of the last page."
 
 
 class Query(BaseModel, extra="forbid"):
@@ -27,7 +26,7 @@ class Query(BaseModel, extra="forbid"):
 
     limit: int = Field(20, ge=1, le=100, description="How many at most.")
     # By a function, so that the document names no value that stands for none.
-    cursor: str = Field(default_factory=str, min_length=1, max_length=300, description=_WHERE)
+    cursor: str = Field(default_factory=str, min_length=1, max_length=300, description="next_cursor of the last page.")
 
 
 class Page(Out, Generic[Item]):

@@ -200,7 +200,7 @@ def fast_hits() -> bool:
 @pytest.fixture(scope="session")
 def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> FileSystemBytecodeCache:
     """Templates as Python, made once for all applications of a run."""
-    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+    return FileSystemBytecodeCache(os.environ.get("COMPILED_TEMPLATES") or str(tmp_path_factory.mktemp("templates")))
 
 
 @pytest.fixture

@@ -16,13 +16,15 @@ COUNTED = {
     ast.RShift: ast.LShift, ast.LShift: ast.RShift,
 }  # fmt: skip
 TYPED = ("annotation", "returns", "bases", "type_params", "format_spec")  # parts of nodes where types stand, or layout
+UNREAD = ("frozen", "slots", "unique", "index")  # keywords for readers, and what only migrations read
 
 
 @dataclass(frozen=True)
 class Mutant:
-    """A fault: where it is, what it does, and the module with it."""
+    """A fault: where it is, of which statement, what it does, and the module with it."""
 
     line: int
+    lines: range
     fault: str
     tree: ast.Module
 
@@ -38,18 +40,19 @@ def mutants_of(source: str) -> list[Mutant]:
         places = list(_places(tree))
         if number == len(places):
             return found
-        node, fault, change = places[number]
+        begins, (node, fault, change) = places[number]
         change()
-        found.append(Mutant(node.lineno, fault, ast.fix_missing_locations(tree)))
+        lines = range(min(begins, node.lineno), node.lineno + 1)
+        found.append(Mutant(node.lineno, lines, fault, ast.fix_missing_locations(tree)))
         number += 1
 
 
-def _places(node: ast.AST) -> Iterator[tuple]:
-    """Yield each fault that can be made in a tree: the node, what it is, and a function that makes it."""
+def _places(node: ast.AST, begins: int = 1) -> Iterator[tuple]:
+    """Yield each fault that can be made in a tree: its statement's line, the node, what it is, and what makes it."""
     for name, value in ast.iter_fields(node):
         children = value if isinstance(value, list) else [value]
         for at, child in enumerate(children):
-            if not isinstance(child, ast.AST) or name in TYPED or _is_of_types(child):
+            if not isinstance(child, ast.AST) or name in TYPED or _is_of_types(child) or _is_for_people(child, node):
                 continue
 
             def put(new, name=name, at=at):
@@ -58,8 +61,9 @@ def _places(node: ast.AST) -> Iterator[tuple]:
                 else:
                     setattr(node, name, new)
 
-            yield from _faults(child, put, name)
-            yield from _places(child)
+            line = child.lineno if isinstance(child, ast.stmt) else begins
+            yield from ((line, fault) for fault in _faults(child, put, name))
+            yield from _places(child, line)
 
 
 def _is_of_types(node: ast.AST) -> bool:
@@ -69,8 +73,20 @@ def _is_of_types(node: ast.AST) -> bool:
         return isinstance(target, ast.Name) and (target.id == "__all__" or "TypeVar" in ast.unparse(node.value))
     if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
         return True
-    is_type = isinstance(node, ast.Call) and ast.unparse(node.func) in ("cast", "TypeVar", "Generic")
+    if isinstance(node, ast.keyword):
+        return node.arg in UNREAD
+    is_type = isinstance(node, ast.Call) and ast.unparse(node.func) in ("cast", "TypeVar", "Generic", "String")
     return is_type or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+
+
+def _is_for_people(node: ast.AST, parent: ast.AST) -> bool:
+    """Say whether it is a line of the log, or a part of a sentence: in a string with values, blanks and signs alone."""
+    if isinstance(node, ast.Expr):
+        return "logger." in ast.unparse(node)
+    if not isinstance(parent, ast.JoinedStr) or not isinstance(node, ast.Constant):
+        return False
+    words = [part.value for part in parent.values if isinstance(part, ast.Constant)]
+    return not any(map(str.isalnum, node.value)) or any(word.rstrip().endswith(".") for word in words)
 
 
 def _faults(node, put, name):
@@ -108,8 +124,8 @@ def _faults(node, put, name):
 def _other(value):
     if isinstance(value, bool):
         return not value
-    if isinstance(value, int | float):
-        return value + 1
+    if isinstance(value, int | float):  # bytes, milliseconds and the like are taken for others of their kind
+        return value * 10 or 1.0 if isinstance(value, float) or value > 600 else value + 1
     is_word = isinstance(value, str) and value and " " not in value  # the others are sentences, or parts of them
     return f"{value}x" if is_word else None
 

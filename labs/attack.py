@@ -1,6 +1,7 @@
 """`/lab/attack`: buttons that send hostile requests, to a copy of the site, and say what became of them."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,15 +16,16 @@ from actions.fields import Nothing
 from actions.rate_limit import RateLimit
 from flask_server_actions import Action, Form, Result, action, conflict, invalid, last_result, success
 from labs.blueprint import bp
-from labs.exchange import LIMITS, OPEN, Call
-from labs.hostile import ATTACKS, Table
-from labs.scratch import Site
+from labs.exchange import LIMITS, OPEN, Call, Exchange
+from labs.hostile import ATTACKS, Table, good_fields
+from labs.scratch import OURS, Site
 from labs.source import Source
 from models import User
 from web.gate import network
 from web.rate_limiter import HOUR
 
 _one_at_a_time = Lock()
+AS_A_PAGE = {"HX_Request": "true"}  # so that the answer is the page
 
 
 @cache
@@ -36,15 +38,42 @@ def _site() -> Site:
     return Site(Path(_folder().name))
 
 
-def verdicts(names: Iterable[str], attacks: Iterable[str] = ATTACKS) -> Table:
-    """Try attacks against actions, and return what became of each. One crowd at a time: they share a database."""
+@contextmanager
+def the_copy() -> Iterator[Site]:
+    """Have the copy of the site for oneself: whoever tries something shares a database."""
     if not _one_at_a_time.acquire(timeout=20):
-        raise conflict("Others are attacking just now. Please try again.")
+        raise conflict("Others are trying something just now. Please try again.")
     try:
-        site = _site()
-        return {name: {attack: ATTACKS[attack][1](site, site.actions[name]) for attack in attacks} for name in names}
+        yield _site()
     finally:
         _one_at_a_time.release()
+
+
+def verdicts(names: Iterable[str], attacks: Iterable[str] = ATTACKS) -> Table:
+    """Try attacks against actions, and return what became of each."""
+    with the_copy() as site:
+        return {name: {attack: ATTACKS[attack][1](site, site.actions[name]) for attack in attacks} for name in names}
+
+
+def rehearse(make: Callable[[Site], Call], person: str = "") -> Exchange:
+    """Send a request to the copy, return what came of it, and undo it."""
+    with the_copy() as site:
+        call = make(site)
+        headers = {**OURS, **call.headers}
+        with closing(site.ask(call.method, call.path, call.body, person=person, headers=headers)) as answer:
+            exchange = Exchange(call, answer)
+        site.put_back()
+        return exchange
+
+
+def good_form(name: str) -> Exchange:
+    """Send an action's form to the copy, as Ada would."""
+
+    def make(site: Site) -> Call:
+        fields = urlencode(good_fields(site, site.actions[name])).replace("Mallory", "Ada")
+        return Call.form(name, fields, **AS_A_PAGE)
+
+    return rehearse(make, "ada")
 
 
 def targets() -> dict[str, Action]:

@@ -6,6 +6,10 @@ from typing import Literal
 from urllib.parse import urlencode
 
 from api.webhooks import github, stripe
+from labs import outside, webhook
+from labs.attack import good_form, rehearse
+from labs.exchange import Call, Exchange
+from labs.outside import KEY, WORDS
 from labs.source import Source
 
 Boundary = Literal["action", "handler"]
@@ -13,7 +17,7 @@ Boundary = Literal["action", "handler"]
 
 @dataclass(frozen=True)
 class Example:
-    """A case. `try_at` is where a visitor sees it happen, and `to_do` what to press there."""
+    """A case. `try_at` is where a visitor sees it happen, and `to_do` what to press there; `live` does it on a copy."""
 
     slug: str
     title: str
@@ -21,6 +25,7 @@ class Example:
     find: Callable[[], Source]
     try_at: str
     to_do: str
+    live: Callable[[], Exchange]
 
     @property
     def boundary(self) -> Boundary:
@@ -41,7 +46,7 @@ class Example:
 
 def _action(slug: str, title: str, name: str, try_at: str, to_do: str) -> Example:
     answers = {"who": "ours", "need": "page", "address": "no", "control": "no", "visible": "yes"}
-    return Example(slug, title, answers, lambda: Source.of_action(name), try_at, to_do)
+    return Example(slug, title, answers, lambda: Source.of_action(name), try_at, to_do, lambda: good_form(name))
 
 
 def _handler(
@@ -50,13 +55,14 @@ def _handler(
     find: Callable[[], Source],
     try_at: str,
     to_do: str,
+    call: Callable[[], Call],
     *,
     control: str,
     visible: str,
     who: str = "others",
 ) -> Example:
     answers = {"who": who, "need": "answer", "address": "yes", "control": control, "visible": visible}
-    return Example(slug, title, answers, find, try_at, to_do)
+    return Example(slug, title, answers, find, try_at, to_do, lambda: rehearse(lambda _: call()))
 
 
 def _view(endpoint: str) -> Callable[[], Source]:
@@ -77,6 +83,7 @@ EXAMPLES = [
         _view("api_v1.create_post"),
         "/api/docs",
         "Read the contract, and try an operation with the demo’s key.",
+        lambda: Call.json("POST", "/api/v1/posts", WORDS, KEY),
         control="yes",
         visible="yes",
     ),
@@ -93,6 +100,7 @@ EXAMPLES = [
         lambda: Source.of(stripe.verify),
         "/dashboard/developers#deliveries",
         "As Ada, look at what Stripe has told us, and let the delivery that failed take effect.",
+        webhook.delivery,
         control="yes",
         visible="yes",
     ),
@@ -109,6 +117,7 @@ EXAMPLES = [
         _view("api_v1.list_posts"),
         "/api/v1/posts",
         "This link is what the phone sees. Ask twice, and the second time it is 304.",
+        lambda: Call("GET", "/api/v1/posts"),
         control="no",
         visible="no",
     ),
@@ -132,6 +141,7 @@ EXAMPLES = [
         _view("cron.publish_due"),
         "/dashboard/posts?status=scheduled",
         "As Ada, see what waits for its time; the scheduler’s next call publishes it.",
+        outside.cron,
         control="yes",
         visible="yes",
     ),
@@ -141,6 +151,7 @@ EXAMPLES = [
         _view("api_v1.read_csv"),
         "/api/v1/posts.csv",
         "The link saves a file. Your own page asks for it, and yet it needs no page back.",
+        lambda: Call("GET", "/api/v1/posts.csv", KEY),
         control="yes",
         visible="no",
         who="ours",
@@ -151,6 +162,7 @@ EXAMPLES = [
         lambda: Source.of(github.verify),
         "/dashboard/developers#deliveries",
         "As Ada, look at what the webhooks have brought.",
+        outside.release,
         control="yes",
         visible="yes",
     ),

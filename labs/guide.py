@@ -8,8 +8,11 @@ from typing import Any, Literal
 from flask import render_template, request
 from pydantic import BaseModel
 
+from flask_server_actions import Form, Result, action, last_result, success
 from labs.blueprint import bp
 from labs.examples import EXAMPLES, Boundary, Example
+from labs.exchange import LIMITS, OPEN, Exchange
+from models import User
 from pages.paging import asked
 
 BOUNDARIES: tuple[Boundary, ...] = ("action", "handler")
@@ -111,11 +114,38 @@ TEXTS: dict[str, Any] = {
 }
 
 
+BY_SLUG = {example.slug: example for example in EXAMPLES}
+
+
+class WhichExample(Form):
+    """Which example."""
+
+    example: Literal[*BY_SLUG]  # type: ignore[valid-type]
+
+
+def rehearse(form: WhichExample, _user: User | None) -> Exchange:
+    """Do what the example is about, on a copy of the site."""
+    return BY_SLUG[form.example].live()
+
+
+@action(allow=OPEN, prepare=rehearse, writes=False, rate_limit=LIMITS)
+def run_example(form: WhichExample, _user: User | None, exchange: Exchange) -> Result:
+    """Show what was asked and answered."""
+    return success(f"Done, on a copy: {exchange.status}.", data=exchange, reveal_once={"lab": form.example})
+
+
 @bp.get("/decide")
 def decide() -> str:
     """Ask, and answer with the boundary, its reason, and the place where this site does the same."""
     answers = asked(Answers)
-    return render_template("labs/decide.html", answers=answers, example=answers.nearest(), examples=EXAMPLES, **TEXTS)
+    return render_template(
+        "labs/decide.html",
+        answers=answers,
+        example=answers.nearest(),
+        examples=EXAMPLES,
+        exchange_of=last_result().data,
+        **TEXTS,
+    )
 
 
 @bp.get("/decide/cards")

@@ -38,11 +38,7 @@ def _once(make: Callable[[], Call]) -> Callable[[], Sequence[Exchange]]:
 
 
 def _twice(make: Callable[[], Call]) -> Callable[[], Sequence[Exchange]]:
-    def send() -> Sequence[Exchange]:
-        call = make()
-        return [call.send(), call.send()]
-
-    return send
+    return lambda: [call.send() for call in [make()] * 2]
 
 
 def _forged(name: str) -> Call:
@@ -64,16 +60,18 @@ def _change_late() -> Sequence[Exchange]:
     return [made, Call.json("PATCH", path, {"title": "Too late"}, KEY | {"If-Match": '"of-yesterday"'}).send()]
 
 
-def _release(secret: str) -> Call:
-    release = {"id": secrets.randbelow(2**40) + 1, "name": "Two doors", "tag_name": "v2", "body": "Both are *open*."}
-    body = json.dumps({"action": "published", "release": release})
+def release(secret: str = DEMO_GITHUB_SECRET) -> Call:
+    """Return what GitHub says of a release, signed."""
+    told = {"id": secrets.randbelow(2**40) + 1, "name": "Two doors", "tag_name": "v2", "body": "Both are *open*."}
+    body = json.dumps({"action": "published", "release": told})
     signature = hmac.new(secret.encode(), body.encode(), hashlib.sha256).hexdigest()
     headers = {"Content-Type": "application/json", "X-GitHub-Event": "release"}
     headers |= {"X-GitHub-Delivery": secrets.token_hex(8), "X-Hub-Signature-256": f"sha256={signature}"}
     return Call("POST", "/api/webhooks/github", headers, body)
 
 
-def _cron(secret: str) -> Call:
+def cron(secret: str = DEMO_CRON_SECRET) -> Call:
+    """Return the call of a scheduler."""
     return Call("POST", "/api/cron/publish-due", {"Authorization": f"Bearer {secret}"} if secret else {})
 
 
@@ -146,16 +144,16 @@ CALLERS: dict[str, tuple[str, list[Attempt]]] = {
             Attempt(
                 "github-release", "Publish a release", (200,),
                 "Verified, stored, applied: the desk has a new draft, and every page that lists drafts is fresh.",
-                _once(lambda: _release(DEMO_GITHUB_SECRET)),
+                _once(release),
             ),
             Attempt(
                 "github-twice", "Deliver it twice", (200, 200),
                 "At least once is what senders promise. Exactly once is what happens here.",
-                _twice(lambda: _release(DEMO_GITHUB_SECRET)),
+                _twice(release),
             ),
             Attempt(
                 "github-forged", "Sign with another secret", (401,),
-                "401 and no more: whoever guesses learns nothing.", _once(lambda: _release("a guess")),
+                "401 and no more: whoever guesses learns nothing.", _once(lambda: release("a guess")),
             ),
         ],
     ),
@@ -163,10 +161,10 @@ CALLERS: dict[str, tuple[str, list[Attempt]]] = {
         "It knocks every minute, with a secret of its own.",
         [
             Attempt("cron-nobody", "Call without the secret", (401,), "A bearer token is wanted, and named.",
-                    _once(lambda: _cron(""))),
+                    _once(lambda: cron(""))),
             Attempt("cron", "Publish what is due", (200,),
                     "What was due is live, on the front page, in the list and in the feeds. Harmless when repeated.",
-                    _once(lambda: _cron(DEMO_CRON_SECRET))),
+                    _once(cron)),
         ],
     ),
 }  # fmt: skip

@@ -70,7 +70,13 @@ class Site:
         copy(folder / FILE, folder / SAVED)
 
     def ask(
-        self, method: str, path: str, fields: Mapping[str, Any], *, person: str = "", headers: Mapping[str, str] = OURS
+        self,
+        method: str,
+        path: str,
+        fields: Mapping[str, Any] | str,
+        *,
+        person: str = "",
+        headers: Mapping[str, str] = OURS,
     ) -> TestResponse:
         """Send a request as a person of the demo, or as nobody; each from another network, for some are limited."""
         named = {**headers, **({"Cookie": self.cookies[person]} if person else {})}

@@ -72,6 +72,6 @@ def test_attack_is_built_from_the_registry(app):
     }
 
     assert set(re.findall(r"/lab/attack\?action=([\w.]+)#", listed)) == ours - labs
-    files = {"attack", "outside", "patterns", "people", "stale", "terminal", "tour", "webhook"}
+    files = {"attack", "guide", "outside", "patterns", "people", "stale", "terminal", "tour", "webhook"}
     assert {name.partition(".")[0] for name in labs} == files
     assert hostile.ATTACKS.keys() == {"another", "extra", "nobody", "get", "foreign", "replay"}

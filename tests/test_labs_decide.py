@@ -2,7 +2,7 @@
 
 import re
 from html import unescape
-from itertools import product
+from itertools import cycle, product
 from urllib.parse import urlencode
 
 import pytest
@@ -73,8 +73,9 @@ def test_example_is_done_live_and_harms_nothing(labs, reader, example):
 def test_every_way_to_answer_has_a_verdict_or_is_open(reader):
     questions = {"who": ["ours", "others"], "need": ["page", "answer"]}
     questions |= {name: ["yes", "no"] for name in ("address", "control", "visible")}
-    for values in product(*([*choices, ""] for choices in questions.values())):
-        answers = dict(zip(questions, values, strict=True))
+    some = product(*([*choices, ""] for name, choices in questions.items() if name != "visible"))
+    for values, visible in zip(some, cycle(["yes", "no", ""])):  # it decides nothing
+        answers = dict(zip(questions, [*values, visible], strict=True))
         page = reader.get(f"/decide?{urlencode(answers)}").text
         outside = "others" in values or "answer" in values or "yes" in values[2:4]
         inside = not outside and values[:2] == ("ours", "page")

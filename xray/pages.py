@@ -114,7 +114,7 @@ def _timeline() -> dict[str, Any]:
     return {
         "traces": folded,
         "kind": kind,
-        "kinds": ["page", "action", "api", "webhook", "cron", "schedule", "command"],
+        "kinds": ["page", "action", "api", "feed", "webhook", "cron", "schedule", "command"],
     }
 
 

@@ -16,7 +16,7 @@ COUNTED = {
     ast.RShift: ast.LShift, ast.LShift: ast.RShift,
 }  # fmt: skip
 TYPED = ("annotation", "returns", "bases", "type_params", "format_spec")  # parts of nodes where types stand, or layout
-UNREAD = ("frozen", "slots", "unique", "index")  # keywords for readers, and what only migrations read
+UNREAD = ("frozen", "slots", "by", "unique", "index")  # keywords for readers and messages, and what migrations read
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def _faults(node, put, name):
         yield node, f"{_text(node)}: without its not", lambda: put(node.operand)
     elif isinstance(node, ast.Constant) and (new := _other(node.value)) is not None:
         yield node, f"{node.value!r}: {new!r}", lambda: put(ast.Constant(new))
-    elif isinstance(node, ast.Return) and node.value and not _is_none(node.value):
+    elif isinstance(node, ast.Return) and node.value and not _is_nothing(node.value):
         yield node, f"{_text(node)}: None", lambda: put(ast.Return(ast.Constant(None)))
     elif isinstance(node, ast.Raise | ast.Delete | ast.AugAssign) or (
         isinstance(node, ast.Expr) and isinstance(node.value, ast.Call | ast.YieldFrom)
@@ -130,8 +130,8 @@ def _other(value):
     return f"{value}x" if is_word else None
 
 
-def _is_none(node):
-    return isinstance(node, ast.Constant) and node.value is None
+def _is_nothing(node):
+    return isinstance(node, ast.Constant) and not node.value
 
 
 def _text(node):

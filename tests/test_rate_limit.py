@@ -189,7 +189,7 @@ def test_workers_that_open_the_file_at_once_lose_no_count(tmp_path):
 def test_who_has_to_wait_is_told_how_long_in_words_and_in_a_header(app, monkeypatch, seconds, told):
     counting = SimpleNamespace(count=lambda *_: Reading(10, -1, seconds))
     monkeypatch.setattr("actions.rate_limit.limiter", lambda: counting)
-    with app.test_request_context(), pytest.raises(Result, match=f"Please wait {told}") as refusal:
+    with app.test_request_context(), pytest.raises(Result, match=rf"Please wait {told}\.") as refusal:
         enforce(app.extensions["server_actions"].actions["messages.send_message"], None)
 
     assert (refusal.value.status, refusal.value.headers) == (429, {"Retry-After": str(seconds)})

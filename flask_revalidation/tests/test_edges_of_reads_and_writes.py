@@ -1,0 +1,118 @@
+"""The edges of the mechanism: how a connection is set up, who counts as one caller, how often a write is tried."""
+
+import pytest
+from notes_app import Note, close, make
+from sqlalchemy import text
+
+from flask_revalidation import Conflict, cached_page, retried, write
+from flask_revalidation.tags import read_versions
+
+
+@pytest.fixture
+def app(tmp_path):
+    app = make(tmp_path)
+    yield app
+    close(app)
+
+
+def test_connection_to_sqlite_is_durable_keeps_keys_and_waits(app):
+    expected = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 800, "query_only": 0}
+    with app.app_context():
+        session = app.extensions["db"].session
+        found = {name: session.execute(text(f"PRAGMA {name}")).scalar() for name in expected}
+
+        assert found == expected
+        assert session.connection().connection.driver_connection.isolation_level is None
+
+
+@pytest.mark.parametrize(("strict", "only"), [(True, 1), (False, 0)])
+def test_what_reads_cannot_write_where_the_application_is_strict(tmp_path, strict, only):
+    app = make(tmp_path, strict=strict)
+    with app.app_context():
+        session = app.extensions["db"].session
+        assert session.execute(text("PRAGMA query_only")).scalar() == only
+        with write(by="a test") as writing:
+            assert writing.execute(text("PRAGMA query_only")).scalar() == 0
+            writing.add(Note(text="tea"))
+    close(app)
+
+
+def test_database_in_memory_has_no_lock_files(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    app = make(tmp_path, url="sqlite://")
+    with app.app_context(), write(by="a test") as session:
+        session.add(Note(text="tea"))
+
+    assert not list(tmp_path.iterdir())
+
+
+def test_page_is_one_callers_by_its_own_credential_alone(app):
+    made = []
+
+    @app.get("/page")
+    @cached_page(tags=["notes"])
+    def page():
+        made.append("page")
+        return "page"
+
+    @app.get("/api")
+    @cached_page(tags=["notes"], credential="Authorization")
+    def api():
+        made.append("api")
+        return "api"
+
+    def ask(path, **headers):
+        made.clear()
+        answer = app.test_client(use_cookies=False).get(path, headers=headers)
+        return len(made), answer.headers["Cache-Control"], "ETag" in answer.headers
+
+    key, session, other = {"Authorization": "Bearer x"}, {"Cookie": "session=x"}, {"Cookie": "other=x"}
+    assert [ask(path)[0] for path in ("/page", "/page", "/api", "/api")] == [1, 0, 1, 0]
+    for path, headers in (("/page", key), ("/page", other), ("/api", session), ("/api", other)):
+        assert ask(path, **headers) == (0, "no-cache", True)
+    assert ask("/page", **session) == (1, "private, no-store", True)
+    assert ask("/api", **key) == (1, "private, no-store", False)
+    assert ask("/api", **key, **{"If-None-Match": '"what is it?"'})[0] == 1
+
+
+def test_page_that_is_kept_says_nothing_and_one_that_is_too_large_is_in_the_log(tmp_path, caplog):
+    app = make(tmp_path, max_bytes=64 * 4096)
+    pages = {f"/{size}": size for size in (10, 5000)}
+    for path, size in pages.items():
+        app.add_url_rule(path, path, cached_page()(lambda size=size: "x" * size))
+
+    assert app.test_client().get("/10").text == "x" * 10
+    assert "too large" not in caplog.text
+    assert app.test_client().get("/5000").text == "x" * 5000
+    assert "too large to be kept" in caplog.text
+    close(app)
+
+
+def test_looking_at_versions_begins_no_transaction_and_uses_the_one_there_is(app):
+    db = app.extensions["db"]
+    with app.app_context():
+        session = db.session()
+        assert set(read_versions(db, ["notes"])) == {"", "notes"}
+        assert not session.in_transaction()
+
+
+@pytest.mark.parametrize("failures", [0, 1, 7, 8])
+def test_write_that_meets_others_is_tried_eight_times_and_no_more(monkeypatch, failures):
+    waits, tries = [], []
+    monkeypatch.setattr("time.sleep", waits.append)
+
+    @retried
+    def act(word, *, other):
+        tries.append(word)
+        if len(tries) <= failures:
+            raise Conflict
+        return word + other
+
+    if failures == 8:
+        with pytest.raises(Conflict):
+            act("a", other="b")
+    else:
+        assert act("a", other="b") == "ab"
+    assert len(tries) == min(failures + 1, 8)
+    assert len(waits) == min(failures, 7)
+    assert all(0 <= wait <= 0.16 for wait in waits)

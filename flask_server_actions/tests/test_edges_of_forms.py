@@ -1,0 +1,100 @@
+"""The edges of bounds, and what lies right beside them."""
+
+from typing import Annotated
+
+import pytest
+from items_app import echo, make, send
+from pydantic import Field
+from sqlalchemy import text
+
+from flask_server_actions import Form, Upload, UploadLimit
+from flask_server_actions.extension import session_transaction
+from flask_server_actions.form import rules
+from flask_server_actions.submission import MAX_BYTES, MAX_FIELDS
+from flask_server_actions.upload import _content_type
+
+NAME = "items_app.keep"
+Paper = Annotated[Upload, UploadLimit(1000)]
+
+
+class Words(Form):
+    """Words."""
+
+    words: list[str] = []
+
+
+class Papers(Form):
+    """Papers: at most three, as many as a form takes, and one alone."""
+
+    three: list[Paper] = Field([], max_length=3)
+    more: list[Paper] = []
+    one: Paper | None = None
+
+
+@pytest.fixture
+def seen():
+    return []
+
+
+@pytest.fixture
+def app(seen):
+    return make(echo(Words, seen))
+
+
+def test_form_may_have_as_many_fields_and_bytes_as_it_says_and_not_one_more(app, seen):
+    most = [f"words={number}" for number in range(MAX_FIELDS)]
+    kind = {"content_type": "application/x-www-form-urlencoded"}
+
+    assert send(app, NAME, "&".join(most), **kind).status_code == 303
+    assert send(app, NAME, "&".join([*most, "words=x"]), **kind).status_code == 413
+    assert send(app, NAME, f"words={'x' * (MAX_BYTES - 7)}", **kind).status_code == 303
+    assert send(app, NAME, f"words={'x' * (MAX_BYTES - 6)}", **kind).status_code == 413
+    assert [len(form.words) for form in seen] == [MAX_FIELDS, 1]
+
+
+def test_every_sign_that_can_be_shown_is_taken_and_no_other(app, seen):
+    for sign in "\t ~\xa0\xad\u2028é😀":
+        assert send(app, NAME, {"words": f"a{sign}b"}).status_code == 303, sign
+    for sign in "\0\x08\x0b\x1f\x7f\x80\x9f\ufffd":
+        assert send(app, NAME, {"words": f"a{sign}b"}).status_code == 422, sign
+
+    send(app, NAME, {"words": "a\r\nb\rc\nd"})
+    assert seen[-1].words == ["a\nb\nc\nd"]
+
+
+def test_form_with_files_takes_the_bytes_of_all_that_it_may_have():
+    found = rules(Papers)
+
+    assert {name: rule["max_bytes"] for name, rule in found.items()} == {"three": 3000, "more": 10_000, "one": 1000}
+    assert [name for name, rule in found.items() if rule["blank_is_none"]] == ["one"]
+
+
+@pytest.mark.parametrize(
+    ("head", "kind"),
+    [
+        (b"RIFF\0\0\0\0WEBPVP8 ", "image/webp"),
+        (b"RIFF\0\0\0\0WAVEfmt ", "application/octet-stream"),
+        (b"XIFF\0\0\0\0WEBPVP8 ", "application/octet-stream"),
+        (b"\x89PNG\r\n\x1a\n", "image/png"),
+        (b"\xff\xd8\xff\xe0", "image/jpeg"),
+        (b"GIF89a", "image/gif"),
+        (b"%PDF-1.7", "application/pdf"),
+        (b"PK\x03\x04", "application/zip"),
+        (b"words\tand\r\nlines\f", "text/plain"),
+        (b"", "text/plain"),
+        (b"\x1f", "application/octet-stream"),
+        (b" ", "text/plain"),
+    ],
+)
+def test_file_is_what_its_first_bytes_say(head, kind):
+    assert _content_type(head) == kind
+
+
+def test_action_begins_a_transaction_of_its_own_whatever_was_read_before(app):
+    db, item = app.extensions["items"]
+    with app.app_context():
+        db.session.execute(text("SELECT 1"))
+        with session_transaction(db.session, "a test") as session:
+            session.add(item(name="tea"))
+        db.session.rollback()
+        assert db.session.query(item).count() == 1

@@ -16,7 +16,14 @@ COUNTED = {
     ast.RShift: ast.LShift, ast.LShift: ast.RShift,
 }  # fmt: skip
 TYPED = ("annotation", "returns", "bases", "type_params", "format_spec")  # parts of nodes where types stand, or layout
-UNREAD = ("frozen", "slots", "by", "unique", "index")  # keywords for readers and messages, and what migrations read
+UNREAD = (
+    "frozen",
+    "slots",
+    "by",
+    "unique",
+    "index",
+    "nullable",
+)  # keywords for readers and messages, and what migrations read
 
 
 @dataclass(frozen=True)
@@ -80,9 +87,13 @@ def _is_of_types(node: ast.AST) -> bool:
 
 
 def _is_for_people(node: ast.AST, parent: ast.AST) -> bool:
-    """Say whether it is a line of the log, or a part of a sentence: in a string with values, blanks and signs alone."""
-    if isinstance(node, ast.Expr):
-        return "logger." in ast.unparse(node)
+    """Say whether it is a line of the log, or part of a sentence: in a string with values, blanks and signs alone."""
+    if isinstance(node, ast.Expr):  # signals are for who looks on
+        return any(word in ast.unparse(node) for word in ("logger.", ".send("))
+    if isinstance(node, ast.Constant) and isinstance(
+        parent, ast.Call
+    ):  # who asks, as the message of a mistake names it
+        return ast.unparse(parent.func) in ("extension_for", "current_write", "private")
     if not isinstance(parent, ast.JoinedStr) or not isinstance(node, ast.Constant):
         return False
     words = [part.value for part in parent.values if isinstance(part, ast.Constant)]

@@ -10,12 +10,15 @@ from sqlalchemy import select
 from webhooks import encoded, event, inbox
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from actions.rate_limit import RateLimit, enforce, forget_tries
 from api.webhooks import receive
 from flask_revalidation import ENTRY, Busy, write
 from flask_revalidation.store import Entry
+from flask_server_actions import Result
 from models import Delivery, Picture, User, db, now
 from web import gate, pictures
 from web.fast_hits import MAX_NAME
+from web.rate_limiter import counted
 
 
 def test_body_may_have_as_many_bytes_as_it_may_and_not_one_more(app):
@@ -64,6 +67,29 @@ def test_limiter_counts_over_one_connection_and_opens_another_after_a_fault(app)
 
     assert limiter.count("x", 10) is None
     assert limiter.count("x", 10).left == 7
+
+
+def test_who_has_proved_to_be_right_is_forgotten_and_others_count_on(app):
+    def one(_form):
+        return "one"
+
+    def two(_form):
+        return "two"
+
+    limits = [RateLimit(2, 60, one), RateLimit(3, 60, two), RateLimit(1, 60, one, unless=two), RateLimit(1, 60, nobody)]
+    action, seen = SimpleNamespace(name="a.b", rate_limit=limits), []
+    with app.app_context(), counted.connected_to(lambda bucket, reading: seen.append(reading.left)):
+        enforce(action, None)
+        enforce(action, None)
+        forget_tries(action, None, one)
+        enforce(action, None)
+        with pytest.raises(Result, match="tried too often"):
+            enforce(action, None)
+    assert seen == [1, 2, 0, 1, 1, 0, 0, -1]
+
+
+def nobody(_form):
+    return None
 
 
 def test_answer_with_a_cookie_or_for_others_than_we_look_at_is_never_given_again(app, fast_hits):

@@ -1,10 +1,14 @@
 """The edges of the mechanism: how a connection is set up, who counts as one caller, how often a write is tried."""
 
+from datetime import date
+
 import pytest
 from notes_app import Note, close, make
+from pydantic import BaseModel
 from sqlalchemy import text
 
-from flask_revalidation import Conflict, cached_page, retried, write
+from flask_revalidation import Conflict, cached, cached_page, retried, revalidate_tag, write
+from flask_revalidation.store import Entry, Store, injective_key
 from flask_revalidation.tags import read_versions
 
 
@@ -37,13 +41,15 @@ def test_what_reads_cannot_write_where_the_application_is_strict(tmp_path, stric
     close(app)
 
 
-def test_database_in_memory_has_no_lock_files(tmp_path, monkeypatch):
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///file:notes?mode=memory&cache=shared&uri=true"])
+def test_database_in_memory_has_no_lock_files(tmp_path, monkeypatch, url):
     monkeypatch.chdir(tmp_path)
-    app = make(tmp_path, url="sqlite://")
+    app = make(tmp_path, url=url)
     with app.app_context(), write(by="a test") as session:
         session.add(Note(text="tea"))
 
-    assert not list(tmp_path.iterdir())
+    assert not list(tmp_path.glob("**/*.lock"))
+    close(app)
 
 
 def test_page_is_one_callers_by_its_own_credential_alone(app):
@@ -116,3 +122,37 @@ def test_write_that_meets_others_is_tried_eight_times_and_no_more(monkeypatch, f
     assert len(tries) == min(failures + 1, 8)
     assert len(waits) == min(failures, 7)
     assert all(0 <= wait <= 0.16 for wait in waits)
+
+
+def test_parts_of_a_page_are_of_one_moment_also_where_the_first_is_a_copy(app):
+    session = app.extensions["db"].session
+
+    def part(name):
+        return cached(name, tags=["notes"], render=lambda: str(session.query(Note).count()))
+
+    with app.test_request_context("/"):
+        part("first")
+    with app.test_request_context("/"):
+        assert part("first") == "0"
+        with app.app_context(), write(by="another") as writing:
+            writing.add(Note(text="tea"))
+            revalidate_tag("notes")
+        assert part("second") == "0"
+    with app.test_request_context("/"):
+        assert (part("first"), part("second")) == ("1", "1")
+
+
+class Query(BaseModel):
+    """What a page is asked."""
+
+    since: date
+
+
+def test_copy_is_called_after_all_that_it_depends_on_and_kept_where_it_fits():
+    one, other = (injective_key("page", Query(since=date(2026, 11, day))) for day in (1, 2))
+    assert (one, one != other) == ('["page",{"since":"2026-11-01"}]', True)
+
+    for most, kept in ((64 * 1025, True), (64 * 1025 - 1, False)):
+        store = Store(most)
+        store.put(Entry("k", {}))
+        assert (store.get("k") is not None) == kept

@@ -1,5 +1,6 @@
 """The edges of bounds, and what lies right beside them."""
 
+from io import BytesIO
 from typing import Annotated
 
 import pytest
@@ -10,7 +11,8 @@ from sqlalchemy import text
 from flask_server_actions import Form, Upload, UploadLimit
 from flask_server_actions.extension import session_transaction
 from flask_server_actions.form import rules
-from flask_server_actions.submission import MAX_BYTES, MAX_FIELDS
+from flask_server_actions.page import local_page
+from flask_server_actions.submission import MAX_BYTES, MAX_FIELDS, Submission
 from flask_server_actions.upload import _content_type
 
 NAME = "items_app.keep"
@@ -88,6 +90,40 @@ def test_form_with_files_takes_the_bytes_of_all_that_it_may_have():
 )
 def test_file_is_what_its_first_bytes_say(head, kind):
     assert _content_type(head) == kind
+
+
+def test_file_may_be_as_large_as_it_says_and_its_name_has_no_folder(seen):
+    app = make(echo(Papers, seen))
+
+    for size, status in ((1000, 303), (1001, 422)):
+        assert send(app, NAME, {"one": (BytesIO(b"x" * size), "a/b/paper.txt")}).status_code == status
+    assert (seen[0].one.size, seen[0].one.filename, len(seen)) == (1000, "paper.txt", 1)
+
+
+def test_own_fields_of_the_mechanism_are_no_fields_of_the_form(app, seen):
+    own = {"_key": "k" * 70, "_page": "/", "_resume": '["a.b", {"words": ["x"]}]', "_shared": "1"}
+    action = app.extensions["server_actions"].actions[NAME]
+    with app.test_request_context("/", method="POST", data={"words": "tea", **own}):
+        submission = Submission.read(action)
+    assert submission.values == {"words": ["tea"]}
+    assert (submission.key, submission.page, submission.resume) == ("k" * 64, "/", ("a.b", {"words": ["x"]}))
+
+
+@pytest.mark.parametrize(
+    ("path", "page"),
+    [("/", "/"), ("/?a=1", "/?a=1"), ("/_actions/items_app.keep", "!"), ("/static/a.js", "!"), ("//evil.example", "!"),
+     ("/nowhere", "!"), ("", "!"), (None, "!"), ("http://evil.example/", "!"), ("/\\evil.example", "!"),
+     ("/_actions/static/server_actions.js", "!")],
+)  # fmt: skip
+def test_form_leads_back_to_a_page_of_this_site_alone(app, path, page):
+    with app.test_request_context("/"):
+        assert local_page(path, "!") == page
+
+
+def test_action_answers_nobody_who_only_asks_what_it_takes(app):
+    headers = {"Sec-Fetch-Site": "same-origin", "Origin": "http://localhost"}
+
+    assert app.test_client().options(f"/_actions/{NAME}", headers=headers).status_code == 405
 
 
 def test_action_begins_a_transaction_of_its_own_whatever_was_read_before(app):

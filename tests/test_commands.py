@@ -88,8 +88,8 @@ def test_named_tests_run_without_what_they_do_not_need():
     plain, browser = run_tests("tests/test_text.py", "-k", "the"), run_tests("tests/test_browser_htmx.py")
 
     assert "Only tests/test_text.py: without lint and browser" in plain
-    assert "==> Chromium" not in plain
-    assert "==> Chromium" in browser
+    assert "==> Browsers" not in plain
+    assert "==> Browsers" in browser
     assert "==> Lint" not in plain + browser
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from settings import Hidden
@@ -48,6 +49,7 @@ class Redactor:
     def __init__(self, config: Mapping[str, Any]) -> None:
         known = {text for name, value in config.items() if _OWN.search(name) for text in _texts(value) if len(text) > 5}
         self._known = [Hidden(text) for text in sorted(known, key=len, reverse=True)]
+        self._clean = lru_cache(maxsize=4096)(self._hide_in)  # nearly all that a trace says has been said before
 
     def __call__(self, value: Any) -> Any:
         """Return what JSON can hold without them, in names as in values."""
@@ -57,7 +59,9 @@ class Redactor:
             return [self(item) for item in value]
         if value is None or isinstance(value, bool | int | float):
             return value
-        text = str(value)
+        return self._clean(str(value))
+
+    def _hide_in(self, text: str) -> str:
         for secret in self._known:
             text = text.replace(secret, HIDDEN)
         for mark, pattern in _LOOKS:

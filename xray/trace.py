@@ -4,6 +4,7 @@ import re
 import secrets
 import time
 from contextvars import ContextVar
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -31,6 +32,11 @@ _PRESENT = ("Cookie", "Authorization", "Stripe-Signature", "X-Hub-Signature-256"
 UNSEEN, FOLLOWED = "xray.unseen", "xray.followed"
 
 current: ContextVar["Trace | None"] = ContextVar("xray_trace", default=None)
+
+
+@lru_cache(maxsize=1000)
+def _in_one_line(text: str) -> str:
+    return re.sub(r"\s+", " ", text).strip()[:700]
 
 
 class Trace:
@@ -81,8 +87,7 @@ class Trace:
     def statement(self, text: str, took: float) -> None:
         """Note a statement of SQL, without its parameters."""
         if len(self.facts["statements"]) < MAX_STATEMENTS and not text.startswith(("PRAGMA", "BEGIN")):
-            short = re.sub(r"\s+", " ", text).strip()[:700]
-            self.facts["statements"].append({"text": short, "ms": round(took * 1000, 2)})
+            self.facts["statements"].append({"text": _in_one_line(text), "ms": round(took * 1000, 2)})
 
     def part(self, facts: Facts) -> None:
         """Note a copy that the answer was made of."""

@@ -21,6 +21,5 @@ def problems_of(folder: Path) -> Iterator[str]:
 
     What is ours and only readable for others is closed: so were older folders made, and so are volumes of containers.
     """
-    found = folder.stat() if folder.exists() else None
-    if found and (found.st_uid != os.geteuid() or found.st_mode & 0o002):
+    if folder.exists() and ((found := folder.stat()).st_uid != os.geteuid() or found.st_mode & 0o002):
         yield f"DATA_DIR={folder} is another user's, or open to all. Name one of the site's own, such as {folder}/site."

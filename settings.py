@@ -17,12 +17,10 @@ from sqlalchemy import URL, make_url
 from demo.keys import secret_of, shared_key
 
 _SAMPLES = ("change", "secret", "example", "sample", "password", "default", "your-")
-_LOCAL = ["127.0.0.1", "localhost"]
 # Each other one is a variable of production.
 _ANYWHERE = {"host", "port", "data_dir", "web_concurrency", "demo", "xray", "labs"}
 _ANYWHERE |= {"api_requests_per_minute", "flask_debug"}
 _MAKE_ONE = "make one with `python3 -c 'import secrets; print(secrets.token_urlsafe(32))'`"
-_WEBHOOK = "_webhook_secret"  # how the setting of each sender of webhooks ends
 # As a browser writes it: lower case, and no port that goes without saying.
 _ORIGIN = re.compile(r"(?!http:.*:80$|https:.*:443$)https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?")
 
@@ -141,17 +139,17 @@ class Settings(BaseModel):
     @property
     def hosts(self) -> list[str]:
         """The host names to answer to."""
-        return self.trusted_hosts or sorted({*_LOCAL, urlsplit(self.site).hostname or ""})
+        return self.trusted_hosts or sorted({"127.0.0.1", "localhost", urlsplit(self.site).hostname or ""})
 
     @property
     def site(self) -> str:
         """The origin that links in feeds and in the API begin with. Never taken from a request."""
-        return self.public_url or f"http://{_LOCAL[0]}:{self.port}"
+        return self.public_url or f"http://127.0.0.1:{self.port}"
 
     @property
     def webhook_secrets(self) -> dict[str, list[str]]:
         """What each sender of webhooks may have signed with; in demo mode the demo signs."""
-        senders = {name.removesuffix(_WEBHOOK): keys for name, keys in self if name.endswith(_WEBHOOK)}
+        senders = {name.partition("_")[0]: keys for name, keys in self if name.endswith("_webhook_secret")}
         return {name: keys or ([secret_of(name)] if self.demo else []) for name, keys in senders.items()}
 
     @property

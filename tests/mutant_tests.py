@@ -76,7 +76,7 @@ class Choice:
             for name, (took, ran) in each["tests"].items():
                 runs_it = not lines.isdisjoint(ran.get(file, ()))
                 if runs_it or (self.at_import and test in row):
-                    found.append((not runs_it, test not in row, took, name))
+                    found.append((not runs_it, row.get(test, len(row)), took, name))
         used = accumulate(took for *_, took, _ in sorted(found))
         chosen = [each for each, sum_ in zip(sorted(found), used, strict=True) if sum_ < longest] or sorted(found)[:1]
         self.tests, self.seconds = [name for *_, name in chosen], sum(took for *_, took, _ in chosen)

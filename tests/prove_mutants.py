@@ -73,10 +73,12 @@ LONGEST = 120  # seconds that the tests for one mutant take, without it; the slo
 
 
 def row(file):
-    """Return the files of the tests that matter for a file."""
-    given = [ROOT / test for test in TESTS[file].split()]
-    tests = [test for path in given for test in (sorted(path.glob("test_*.py")) if path.is_dir() else [path])]
-    return [str(test.relative_to(ROOT)) for test in tests]
+    """Return the files of the tests that matter for a file, each with its place: what is most about it comes first."""
+    found = {}
+    for place, path in enumerate(map(ROOT.joinpath, TESTS[file].split())):
+        for test in path.glob("test_*.py") if path.is_dir() else [path]:
+            found[str(test.relative_to(ROOT))] = place
+    return found
 
 
 class Try:

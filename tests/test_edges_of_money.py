@@ -4,10 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from pydantic import ValidationError
+from sqlalchemy import select
 from webhooks import event, members, send
 
-from models import Member, Subscription
-from models.billing import Event, _facts
+from flask_revalidation import write
+from models import Member, Payment, Subscription, db
+from models.billing import Event, _facts, dispute_changed
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 LATER = NOON + timedelta(days=30)
@@ -153,3 +155,18 @@ def test_member_joined_with_the_first_event_and_keeps_the_newest_address_and_eve
             ([], "LATE@post.example", True),
         ):
             assert (Member.known_as(buyers, email) is not None) == known
+
+
+DISPUTES = [("created", "warning_needs_response", []), ("created", "prevented", []), ("closed", "lost", [-600]),
+            ("funds_withdrawn", "prevented", [-600]), ("funds_reinstated", "under_review", [-600, 600]),
+            ("closed", "won", [-600, 600])]  # fmt: skip
+
+
+def test_dispute_takes_money_unless_it_only_asks_and_brings_it_back_once_it_is_won(app):
+    for number, (what, status, amounts) in enumerate(DISPUTES):
+        payload = event(f"charge.dispute.{what}", at=NOON, event_id=f"evt_{number}")
+        payload["data"]["object"] |= {"id": f"dp_{number}", "status": status, "amount": 600}
+        with app.app_context(), write(by="test"):
+            tags = dispute_changed(payload)
+            found = select(Payment.amount).where(Payment.provider_id == f"dp_{number}").order_by(Payment.amount)
+            assert (tags, list(db.session.scalars(found))) == ({"members"} if amounts else set(), amounts)

@@ -5,11 +5,11 @@ from datetime import date
 import pytest
 from notes_app import Note, close, make
 from pydantic import BaseModel
-from sqlalchemy import text
+from sqlalchemy import MetaData, text
 
 from flask_revalidation import Conflict, cached, cached_page, retried, revalidate_tag, write
 from flask_revalidation.store import Entry, Store, injective_key
-from flask_revalidation.tags import read_versions
+from flask_revalidation.tags import read_versions, tag_table
 
 
 @pytest.fixture
@@ -94,6 +94,14 @@ def test_page_that_is_kept_says_nothing_and_one_that_is_too_large_is_in_the_log(
     close(app)
 
 
+def test_table_of_versions_is_made_once_and_given_to_who_writes_a_migration():
+    metadata = MetaData()
+    table = tag_table(metadata)
+
+    assert [column.name for column in table.primary_key] == ["tag", "writer"]
+    assert tag_table(metadata) is table
+
+
 def test_looking_at_versions_begins_no_transaction_and_uses_the_one_there_is(app):
     db = app.extensions["db"]
     with app.app_context():
@@ -140,6 +148,16 @@ def test_parts_of_a_page_are_of_one_moment_also_where_the_first_is_a_copy(app):
         assert part("second") == "0"
     with app.test_request_context("/"):
         assert (part("first"), part("second")) == ("1", "1")
+
+
+def test_reader_of_another_state_gets_a_412_and_no_page(app):
+    with app.app_context(), write(by="a test") as session:
+        session.add(Note(text="tea"))
+
+    answer = app.test_client().get("/", headers={"If-Match": '"another"'})
+
+    assert (answer.status_code, "ETag" in answer.headers) == (412, False)
+    assert answer.text != "tea"
 
 
 class Query(BaseModel):

@@ -22,7 +22,7 @@ class Comment(Numbered, Dated, Model):
     user_id: Mapped[int] = mapped_column(ForeignKey("user.id"), index=True)
     body: Mapped[str] = mapped_column(Text)
 
-    post: Mapped["Post"] = relationship()
+    post: Mapped["Post"] = relationship(lazy="selectin")
     user: Mapped["User"] = relationship(lazy="joined", innerjoin=True)
 
     @classmethod

@@ -76,7 +76,9 @@ def test_press_says_what_it_did_and_a_chip_opens_the_code(open_page: OpenPage) -
     expect(toggle).to_be_focused()
 
     page.reload()  # it stays as one has left it
-    expect(page.locator(".xray-chip").first).to_be_visible()
+    page.locator(".xray-part button").first.click()
+    expect(side.locator(".declares")).to_contain_text('cached("posts.row"')
+    side.get_by_role("button", name="Close").click()
     assert look(page, "xray-on-the-desk") == []
 
 

@@ -172,6 +172,16 @@ def test_part_that_another_has_made_stale_is_told_from_the_others(app, ada, sign
     ]
 
 
+def test_each_place_opens_the_line_that_declares_its_tags(app, visitor):
+    places = pytest.importorskip("xray.places").places()
+    assert len(places) > 15
+    for place in places:
+        page = visitor.get(f"/xray/code?part={place.name}").text
+        declared = re.findall(r'<span class="line declares"><i>\d+</i>(.*)', page)
+        assert len(declared) == 1, place
+        assert "cached" in declared[0], place
+
+
 def test_looking_writes_nothing_and_leaves_no_row(app, ada, visitor):
     visitor.get("/")
     before, known = fingerprint(app), len(traces(app))

@@ -11,7 +11,7 @@ from flask_revalidation.tags import read_versions
 from flask_server_actions.declare import place
 from models import db
 from xray import replay, source
-from xray.places import fresh_by
+from xray.places import fresh_by, name_of, places
 from xray.store import Store
 from xray.story import repeated
 from xray.trace import Facts
@@ -64,14 +64,18 @@ def parts(id: str) -> ResponseReturnValue:
 
 @bp.get("/code")
 def code() -> str:
-    """Show the code behind an action or an address."""
+    """Show the code behind an action, an address, or a part of a page."""
     name, address = request.args.get("action", ""), request.args.get("path", "")
+    if place := next((place for place in places() if place.name == request.args.get("part")), None):
+        piece = source.around(place.file, place.line, f"cached under {', '.join(place.tags)}")
+        return render_template("xray/code.html", name=place.label, way_in="page", pieces=[piece],
+                               tests=source.tests_about(place.name))  # fmt: skip
     if action := current_app.extensions["server_actions"].actions.get(name):
         found, tests = source.of_action(action), source.tests_about(name)
-        return render_template("xray/code.html", name=name, way_in="hallway", pieces=found, tests=tests)
+        return render_template("xray/code.html", name=name, way_in="action", pieces=found, tests=tests)
     try:
         endpoint, _ = current_app.url_map.bind("local").match(address, method="GET")
-        return render_template("xray/code.html", name=address, way_in="door", pieces=source.of_view(endpoint),
+        return render_template("xray/code.html", name=address, way_in="api", pieces=source.of_view(endpoint),
                                tests=source.tests_about(address))  # fmt: skip
     except (HTTPException, ValueError, TypeError, OSError):
         abort(404)
@@ -168,4 +172,5 @@ def _part(part: Facts) -> Facts:
     now = read_versions(db, [tag for tag in part["versions"] if tag])
     stale = [tag for tag, version in part["versions"].items() if tag and now[tag][-6:] != version]
     newer = f"server says {now[stale[0]][-6:]}, this says {part['versions'][stale[0]]}" if stale else ""
-    return {name: part[name] for name in ("label", "how", "tags", "at", "selector")} | {"stale": stale, "newer": newer}
+    told = {name: part[name] for name in ("label", "how", "tags", "at", "selector")}
+    return told | {"name": name_of(part["key"]), "stale": stale, "newer": newer}

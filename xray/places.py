@@ -67,10 +67,14 @@ def _fresh_by(tags: tuple[str, ...]) -> list[Place]:
     return sorted(found.values(), key=lambda place: order.index(place.label) if place.label in order else len(order))
 
 
+def name_of(key: str) -> str:
+    """Return the name of the place whose copy lies under this key of the store."""
+    return ".".join(str(json.loads(key)[2]).split(".")[-2:])
+
+
 def label_of(key: str) -> str:
     """Return what a reader calls the copy under this key of the store."""
-    parts: list[object] = json.loads(key)
-    kind, name = parts[0], ".".join(str(parts[2]).split(".")[-2:])
+    kind, name = json.loads(key)[0], name_of(key)
     return _LABELS.get(name, name) if kind == "fragment" else f"page: {_LABELS.get(name, name)}"
 
 

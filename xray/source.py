@@ -1,5 +1,6 @@
 """The code behind what one sees: functions with their lines, the schema, the model's verb, and the tests about it."""
 
+import ast
 import inspect
 import re
 from collections.abc import Callable
@@ -60,6 +61,19 @@ def at(file: str, first: int, name: str) -> Code:
     """Return the function that begins in a line of a file of ours."""
     lines = inspect.getblock((ROOT / file).read_text(encoding="utf-8").splitlines(keepends=True)[first - 1 :])
     return Code(name, file, [(number, line.rstrip("\n")) for number, line in enumerate(lines, first)])
+
+
+def around(file: str, line: int, title: str) -> Code:
+    """Return the function of a file in which a line stands, with that line marked."""
+    functions = (node for node in ast.walk(ast.parse((ROOT / file).read_text())) if isinstance(node, ast.FunctionDef))
+    first, last = max(
+        (min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)]), node.end_lineno or 0)
+        for node in functions if node.lineno <= line <= (node.end_lineno or 0)
+    )  # fmt: skip
+    texts = (ROOT / file).read_text(encoding="utf-8").splitlines()[first - 1 : last]
+    is_page = texts[line - first].startswith("def ")  # then it is declared above
+    marked = next((number for number, text in enumerate(texts, first) if is_page and "@cached_page" in text), line)
+    return Code(title, file, [*enumerate(texts, first)], marked)
 
 
 def verbs_of(function: Callable[..., Any]) -> list[Callable[..., Any]]:

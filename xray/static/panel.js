@@ -126,7 +126,7 @@
     box.style.height = `${height}px`;
     box.classList.toggle("stale", part.stale.length > 0);
     const age = part.at ? `, ${Math.max(0, Math.round(Date.now() / 1000 - part.at))} s old` : "";
-    box.append(make("span", "", part.newer || `${part.label}: ${part.tags.join(", ")}${age}`));
+    box.append(button("", part.newer || `${part.label}: ${part.tags.join(", ")}${age}`, () => open(`part=${part.name}`)));
     return [box];
   });
 

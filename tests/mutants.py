@@ -93,7 +93,7 @@ def _is_for_people(node: ast.AST, parent: ast.AST) -> bool:
     if isinstance(node, ast.Constant) and isinstance(
         parent, ast.Call
     ):  # who asks, as the message of a mistake names it
-        return ast.unparse(parent.func) in ("extension_for", "current_write", "private")
+        return ast.unparse(parent.func) in ("extension_for", "current_write", "private", "mistake")
     if not isinstance(parent, ast.JoinedStr) or not isinstance(node, ast.Constant):
         return False
     words = [part.value for part in parent.values if isinstance(part, ast.Constant)]

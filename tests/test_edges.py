@@ -11,13 +11,14 @@ from webhooks import encoded, event, inbox
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from actions.rate_limit import RateLimit, enforce, forget_tries
-from api.webhooks import receive
+from api.webhooks import receive, stripe
 from flask_revalidation import ENTRY, Busy, write
 from flask_revalidation.store import Entry
 from flask_server_actions import Result
 from models import Delivery, Picture, User, db, now
 from web import gate, pictures
 from web.fast_hits import MAX_NAME
+from web.problems import Problem
 from web.rate_limiter import counted
 
 
@@ -154,7 +155,8 @@ def test_picture_that_nobody_names_stays_for_a_day_after_it_was_added_last(app):
             assert Picture.add(ada.id, alt="Two", **told) is picture
             ages[minutes] = round((now() - picture.created_at) / timedelta(minutes=1))
         assert ages == {30: 30, 90: 60, 47 * 60: 60}
-        assert picture.alt == "Two"
+        picture.alt = r"a [b] \c"
+        assert picture.markdown == f"![a (b) /c]({picture.path})"
         for hours, swept in ((23, 0), (25, 1)):
             picture.created_at = now() - timedelta(hours=hours)
             db.session.flush()
@@ -181,3 +183,14 @@ def test_database_that_is_busy_leaves_the_pending_to_the_next_call(app, monkeypa
         assert db.session.scalar(select(Delivery.attempts).where(Delivery.event_id == "evt_1")) == 0
         assert receive.finish_pending() >= 1
     assert inbox(app) == [("stripe", "evt_1", "applied", 0)]
+
+
+def test_event_is_called_what_its_sender_calls_it_as_far_as_there_is_room(app):
+    with app.app_context():
+        told = {"id": "e" * 255, "type": "t" * 101, "api_version": "v" * 41, "livemode": True}
+        assert stripe.identify(told) == receive.Event("e" * 255, "t" * 100, "v" * 40, livemode=True)
+        assert stripe.identify({"id": "e", "type": 7}) == receive.Event("e", "")
+        assert stripe.identify({"id": "e", "type": "t", "object": "v2.core.event"}).ignore
+        for odd in ("", "e" * 256, "e e", 7, None):
+            with pytest.raises(Problem):
+                stripe.identify({"id": odd, "type": "t"})

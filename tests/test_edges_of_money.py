@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pydantic import ValidationError
 from sqlalchemy import select
-from webhooks import event, members, send
+from webhooks import event, member, members, send
 
 from flask_revalidation import write
 from models import Member, Payment, Subscription, db
-from models.billing import Event, _facts, dispute_changed
+from models.billing import Event, _facts, dispute_changed, membership_changed
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 LATER = NOON + timedelta(days=30)
@@ -170,3 +170,31 @@ def test_dispute_takes_money_unless_it_only_asks_and_brings_it_back_once_it_is_w
             tags = dispute_changed(payload)
             found = select(Payment.amount).where(Payment.provider_id == f"dp_{number}").order_by(Payment.amount)
             assert (tags, list(db.session.scalars(found))) == ({"members"} if amounts else set(), amounts)
+
+
+def test_payment_that_fails_casts_a_doubt_until_one_is_made_and_one_over_nothing_is_none(app):
+    story = [("checkout.session.completed", 0, "active", 0), ("invoice.payment_failed", 1, "past_due", 0)]
+    story += [
+        ("invoice.paid", 0, "active", 0),
+        ("invoice.payment_failed", 1, "past_due", 0),
+        ("invoice.paid", 600, "active", 1),
+    ]
+    for hours, (type, amount, standing, payments) in enumerate(story):
+        payload = event(type, at=NOON + timedelta(hours=hours), event_id=f"evt_{hours}", invoice=f"in_{hours}")
+        payload["data"]["object"] |= {"amount_paid": amount}
+        with app.app_context(), write(by="test"):
+            assert membership_changed(payload) == {"members"}
+        assert member(app)[2:] == (standing, payments), hours
+    with app.app_context():
+        months = Member.joined_by_month()
+        assert months
+        assert months == sorted(months)
+
+
+def test_purchase_without_a_subscription_or_a_customer_makes_no_member(app):
+    for name in ("subscription", "customer"):
+        payload = event("checkout.session.completed", at=NOON, event_id="evt_1", customer="cus_new")
+        payload["data"]["object"][name] = None
+        with app.app_context(), write(by="test"):
+            assert membership_changed(payload) == set()
+            assert db.session.scalar(select(Member).where(Member.stripe_customer == "cus_new")) is None

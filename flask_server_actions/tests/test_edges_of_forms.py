@@ -8,7 +8,7 @@ from items_app import echo, make, send
 from pydantic import Field
 from sqlalchemy import text
 
-from flask_server_actions import Form, Upload, UploadLimit
+from flask_server_actions import Form, ServerActions, Upload, UploadLimit
 from flask_server_actions.extension import session_transaction
 from flask_server_actions.form import rules
 from flask_server_actions.page import local_page
@@ -111,13 +111,29 @@ def test_own_fields_of_the_mechanism_are_no_fields_of_the_form(app, seen):
 
 @pytest.mark.parametrize(
     ("path", "page"),
-    [("/", "/"), ("/?a=1", "/?a=1"), ("/_actions/items_app.keep", "!"), ("/static/a.js", "!"), ("//evil.example", "!"),
-     ("/nowhere", "!"), ("", "!"), (None, "!"), ("http://evil.example/", "!"), ("/\\evil.example", "!"),
-     ("/_actions/static/server_actions.js", "!")],
+    [("/", "/"), ("/?a=1", "/?a=1"), ("/_actions/items_app.keep", "!"), ("/static/a.js", "!"),
+     ("//evil.example", "!"), ("//evil.example/", "!"), ("/nowhere", "!"), ("", "!"), (None, "!"),
+     ("http://evil.example/", "!"), ("/\\evil.example", "!"), ("/_actions/static/server_actions.js", "!")],
 )  # fmt: skip
 def test_form_leads_back_to_a_page_of_this_site_alone(app, path, page):
     with app.test_request_context("/"):
         assert local_page(path, "!") == page
+
+
+def test_key_of_a_form_is_stored_once(app):
+    keys = app.extensions["server_actions"].form_keys
+
+    assert [column.name for column in keys.primary_key] == ["digest"]
+    assert not any(column.nullable for column in keys.columns)
+
+
+def test_action_is_called_in_python_with_one_value_or_several(app, seen):
+    with app.test_request_context("/"):
+        for words in ("tea", ["tea"], ["tea", "milk"]):
+            assert ServerActions.call(NAME, {"words": words}).ok
+        assert ServerActions.call(NAME).ok
+
+    assert [form.words for form in seen] == [["tea"], ["tea"], ["tea", "milk"], []]
 
 
 def test_action_answers_nobody_who_only_asks_what_it_takes(app):

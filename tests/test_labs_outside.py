@@ -31,6 +31,13 @@ def test_caller_from_outside_is_answered_as_the_page_says(app, visitor, attempt)
         assert fingerprint(app) == before
 
 
+def test_page_that_plays_the_checkout_leads_to_the_lab_where_there_is_one(visitor, make_app):
+    address = visitor.act("memberships.start_checkout", page="/support").location
+
+    assert 'href="/lab/stripe"' in visitor.get(address).text
+    assert "/lab/" not in make_app(LABS="0").test_client().get(address).text.partition("<main")[2]
+
+
 @pytest.mark.parametrize("how", webhook.SENDINGS)
 def test_event_is_delivered_as_the_button_says(app, visitor, how):
     payload = re.search(r"<textarea[^>]*>\n(.*?)</textarea>", visitor.get("/lab/stripe").text, re.S)[1]

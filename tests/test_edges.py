@@ -1,5 +1,6 @@
 """The edges of what guards the site: bytes, names, pixels, days; and what happens right beside them."""
 
+from dataclasses import replace
 from datetime import timedelta
 from io import BytesIO
 from types import SimpleNamespace
@@ -132,12 +133,15 @@ def test_connection_that_has_failed_is_let_go_of_and_flask_answers(app, visitor)
 def test_picture_may_have_as_many_pixels_as_it_may_and_not_one_row_more():
     def drawn(rows, kind="PNG", mode="1", **options):
         Image.new(mode, (3000, rows)).save(file := BytesIO(), kind, **options)
-        return pictures.draw_anew(file.getvalue(), ValueError)["height"]
+        made = pictures.draw_anew(file.getvalue(), ValueError)
+        assert Image.open(BytesIO(made["content"])).mode == "RGB"
+        return made["height"]
 
     assert drawn(3000) == 2000
     assert drawn(3001, "JPEG", "L") == 1501
     assert drawn(3, "JPEG", "L", progressive=True) == 2
-    for rows, kind, options in ((3001, "PNG", {"mode": "1"}), (3001, "JPEG", {"mode": "L", "progressive": True})):
+    refused = [(3001, "PNG", {"mode": "1"}), (1334, "WEBP", {"mode": "RGB"})]
+    for rows, kind, options in (*refused, (3001, "JPEG", {"mode": "L", "progressive": True})):
         with pytest.raises(ValueError, match="up to 64 million pixels"):
             drawn(rows, kind, **options)
 
@@ -185,6 +189,18 @@ def test_database_that_is_busy_leaves_the_pending_to_the_next_call(app, monkeypa
     assert inbox(app) == [("stripe", "evt_1", "applied", 0)]
 
 
+def test_event_that_is_to_be_ignored_is_kept_and_done_with(app):
+    with app.app_context(), write(by="test"):
+        told = {"source": "stripe", "type": "t", "body": b"{}"}
+        rows = [Delivery.receive(event_id=f"evt_{ignore}", ignore=ignore, **told) for ignore in (True, False)]
+        assert [(row.status, row.processed_at is None, row.is_open) for row in rows] == [
+            ("ignored", False, False),
+            ("pending", True, True),
+        ]
+        assert [Delivery.known(source, "evt_True") for source in ("stripe", "github")] == [rows[0], None]
+        assert Delivery.known("stripe", "evt_other") is None
+
+
 def test_event_is_called_what_its_sender_calls_it_as_far_as_there_is_room(app):
     with app.app_context():
         told = {"id": "e" * 255, "type": "t" * 101, "api_version": "v" * 41, "livemode": True}
@@ -194,3 +210,13 @@ def test_event_is_called_what_its_sender_calls_it_as_far_as_there_is_room(app):
         for odd in ("", "e" * 256, "e e", 7, None):
             with pytest.raises(Problem):
                 stripe.identify({"id": odd, "type": "t"})
+
+
+def test_sender_without_an_effect_of_its_own_stops_the_start():
+    stripe.SENDER.require_complete({"stripe": ["s"]})
+    for sender, configured in (
+        (replace(stripe.SENDER, name="other"), {"other": ["s"]}),
+        (stripe.SENDER, {"other": ["s"]}),
+    ):
+        with pytest.raises(receive.BadSender, match=sender.name):
+            sender.require_complete(configured)

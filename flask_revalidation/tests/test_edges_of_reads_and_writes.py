@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from sqlalchemy import MetaData, text
 from sqlalchemy.exc import OperationalError
 
-from flask_revalidation import Conflict, cached, cached_page, retried, revalidate_tag, write
+from flask_revalidation import Conflict, cached, cached_page, retried, revalidate_tag, write, write_lock
 from flask_revalidation.store import Entry, Store, injective_key
 from flask_revalidation.tags import read_versions, tag_table
 
@@ -79,6 +79,10 @@ def test_page_is_one_callers_by_its_own_credential_alone(app):
         assert ask(path, **headers) == (0, "no-cache", ask(path)[2])
     assert ask("/page", **session) == (1, "private, no-store", "W/")
     assert ask("/api", **key) == (1, "private, no-store", "")
+    tag = app.test_client(use_cookies=False).get("/page", headers=session).headers["ETag"]
+    for sent, status in ((tag, 304), (f'"x", {tag}', 304), ('"x"', 200)):
+        answer = app.test_client(use_cookies=False).get("/page", headers=session | {"If-None-Match": sent})
+        assert (answer.status_code, answer.headers["ETag"]) == (status, tag)
     assert ask("/api", **key, **{"If-None-Match": '"what is it?"'})[0] == 1
 
 
@@ -106,6 +110,17 @@ def test_connection_that_may_not_write_is_not_used_again_unless_it_is_the_databa
         session.rollback()
     assert refusal.value.connection_invalidated == gone
     close(app)
+
+
+def test_thread_that_waits_in_vain_takes_no_lock_and_gives_none_back(tmp_path):
+    path = str(tmp_path / "notes.db")
+    threads = write_lock._threads[path]
+    with threads:
+        with pytest.raises(TimeoutError):
+            write_lock.acquire(path, 0)
+        assert threads.locked()
+    write_lock.acquire(path, 0).close()
+    assert not threads.locked()
 
 
 def test_table_of_versions_is_made_once_and_given_to_who_writes_a_migration():

@@ -1,17 +1,23 @@
 """The edges of bounds, and what lies right beside them."""
 
+from datetime import timedelta
+from hashlib import sha256
 from io import BytesIO
+from types import SimpleNamespace
 from typing import Annotated
 
 import pytest
+from flask import Flask, redirect
 from items_app import echo, make, send
 from pydantic import Field
-from sqlalchemy import text
+from sqlalchemy import MetaData, text
 
 from flask_server_actions import Form, ServerActions, Upload, UploadLimit
+from flask_server_actions.declare import BadDeclaration
 from flask_server_actions.extension import session_transaction
 from flask_server_actions.form import rules
-from flask_server_actions.page import local_page
+from flask_server_actions.idempotency import sweep_form_keys
+from flask_server_actions.page import inside, local_page
 from flask_server_actions.submission import MAX_BYTES, MAX_FIELDS, Submission
 from flask_server_actions.upload import _content_type
 
@@ -98,6 +104,7 @@ def test_file_may_be_as_large_as_it_says_and_its_name_has_no_folder(seen):
     for size, status in ((1000, 303), (1001, 422)):
         assert send(app, NAME, {"one": (BytesIO(b"x" * size), "a/b/paper.txt")}).status_code == status
     assert (seen[0].one.size, seen[0].one.filename, len(seen)) == (1000, "paper.txt", 1)
+    assert seen[0].one.digest == sha256(b"x" * 1000).hexdigest()
 
 
 def test_own_fields_of_the_mechanism_are_no_fields_of_the_form(app, seen):
@@ -112,6 +119,7 @@ def test_own_fields_of_the_mechanism_are_no_fields_of_the_form(app, seen):
 @pytest.mark.parametrize(
     ("path", "page"),
     [("/", "/"), ("/?a=1", "/?a=1"), ("/_actions/items_app.keep", "!"), ("/static/a.js", "!"),
+     ("/?é", "!"), ("/?\t", "!"),
      ("//evil.example", "!"), ("//evil.example/", "!"), ("/nowhere", "!"), ("", "!"), (None, "!"),
      ("http://evil.example/", "!"), ("/\\evil.example", "!"), ("/_actions/static/server_actions.js", "!")],
 )  # fmt: skip
@@ -125,6 +133,60 @@ def test_key_of_a_form_is_stored_once(app):
 
     assert [column.name for column in keys.primary_key] == ["digest"]
     assert not any(column.nullable for column in keys.columns)
+
+
+def test_poll_takes_no_message_from_the_window_that_it_is_for(app):
+    client = app.test_client()
+    send(app, NAME, {"words": "tea"}, client=client)
+
+    for headers, told in (({"Poll": "1"}, False), ({}, True), ({}, False)):
+        assert ("Kept." in client.get("/", headers=headers).text) == told
+
+
+def test_refusal_on_a_page_that_asks_for_a_sign_in_is_a_sign_in(seen):
+    app = make(echo(Words, seen), sign_in="/sign-in")
+    app.add_url_rule("/secret", "secret", lambda: redirect("/sign-in", 303))
+    app.add_url_rule("/sign-in", "sign_in", lambda: "Please sign in.")
+    page = {"Referer": "http://localhost/secret"}
+
+    assert send(app, NAME, {"words": "\0"}, headers=page).status_code == 401
+    assert send(app, NAME, {"words": "tea"}, headers=page).status_code == 303
+
+
+def test_keys_that_a_page_may_hold_are_never_forgotten_and_others_a_few_at_a_time(app):
+    for key in "abc":
+        send(app, NAME, {"words": key}, query_string={"_key": key})
+    session = app.extensions["items"][0].session
+    with app.app_context():
+        assert sweep_form_keys(session) == 0
+        assert sweep_form_keys(session, timedelta(minutes=1)) == 0
+        assert [sweep_form_keys(session, timedelta(minutes=-1), 2) for _ in range(3)] == [2, 1, 0]
+
+
+@pytest.mark.parametrize("given", [{"transaction": session_transaction}, {"metadata": MetaData()}, {}])
+def test_application_does_not_start_without_transaction_and_table(given):
+    app = Flask("nothing")
+    app.secret_key = "k"
+
+    with pytest.raises(BadDeclaration, match="No transaction"):
+        ServerActions(app, **given)
+
+
+@pytest.mark.parametrize(
+    ("path", "own"), [("/app/x", "/x"), ("/other", "/other"), ("/app", "/app"), ("/apple", "/apple")]
+)
+def test_page_of_a_site_under_a_prefix_is_known_without_it(app, path, own):
+    with app.test_request_context("/", environ_overrides={"SCRIPT_NAME": "/app"}):
+        assert inside(path) == own
+
+
+def test_what_another_extension_offers_is_taken(app):
+    offered = {"is_shared": lambda: True, "busy": (KeyError,)}
+    plugged = Flask("plugged")
+    plugged.secret_key, plugged.extensions["revalidation"] = "k", SimpleNamespace(server_actions=offered)
+    ServerActions(plugged, transaction=session_transaction, metadata=MetaData())
+
+    assert {name: getattr(plugged.extensions["server_actions"], name) for name in offered} == offered
 
 
 def test_action_is_called_in_python_with_one_value_or_several(app, seen):

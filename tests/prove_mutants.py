@@ -2,8 +2,7 @@
 """Mutation testing: each mutant of what the site's safety rests on has to fail a test. `bin/prove mutants` runs it.
 
 `MUTANTS_SECONDS` bounds a call, and the next one goes on: what was found of a file with this content stands in
-`data/proof/mutants.jsonl`. The order is by chance, of `MUTANTS_SEED`; `MUTANTS_FILES` names files to stay with, by how
-they begin. A mutant that hangs is killed, and said to have hung.
+`data/proof/mutants.jsonl`. `MUTANTS_SEED` gives the order, `MUTANTS_FILES` the files to stay with, by how they begin.
 """
 
 import json

@@ -152,9 +152,13 @@ def test_browser_cannot_make_up_who_it_is(app, find_post):
 def test_known_browser_without_account_cannot_like_without_end(app, visitor, find_post):
     post = find_post(PUBLISHED)
 
-    answers = [visitor.act("likes.toggle_like", post_id=post.id).status_code for _ in range(501)]
+    def like():
+        return visitor.act("likes.toggle_like", post_id=post.id).status_code
 
-    assert answers == [303] * 500 + [429]
+    assert [like(), like()] == [303, 303]
+    many = "UPDATE rate_limit SET hits = hits + 497 WHERE hits = 2 AND bucket LIKE :bucket"
+    app.extensions["rate_limiter"]._run(many, bucket="likes.toggle_like % 500/%")
+    assert [like(), like()] == [303, 429]
 
 
 def test_strangers_who_guess_lock_nobody_out_of_a_browser_that_is_known(app, visitor):

@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pydantic import ValidationError
 from sqlalchemy import select
-from webhooks import event, member, members, send
+from webhooks import CUSTOMER, event, member, members, send
 
 from flask_revalidation import write
 from models import Member, Payment, Subscription, db
-from models.billing import Event, _facts, dispute_changed, membership_changed
+from models.billing import Event, _facts, charge_changed, dispute_changed, membership_changed
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 LATER = NOON + timedelta(days=30)
@@ -172,6 +172,20 @@ def test_dispute_takes_money_unless_it_only_asks_and_brings_it_back_once_it_is_w
             assert (tags, list(db.session.scalars(found))) == ({"members"} if amounts else set(), amounts)
 
 
+REFUNDS = [("failed", "refund failed"), ("canceled", "refund failed"), ("pending", "refund")]
+
+
+@pytest.mark.parametrize(("status", "kind"), REFUNDS)
+def test_refund_that_does_not_come_about_is_no_refund(app, status, kind):
+    payload = event("charge.refunded", at=NOON, event_id="evt_1")
+    payload["type"], amount = "refund.updated", 200
+    payload["data"]["object"] |= {"id": "re_1", "charge": "ch_1", "amount": amount, "status": status}
+    with app.app_context(), write(by="test"):
+        assert charge_changed(payload) == {"members"}
+        row = db.session.scalar(select(Payment).where(Payment.provider_id.in_(["re_1", "ch_1"])))
+        assert (row.kind, row.amount) == (kind, amount if kind == "refund failed" else -amount)
+
+
 def test_payment_that_fails_casts_a_doubt_until_one_is_made_and_one_over_nothing_is_none(app):
     story = [("checkout.session.completed", 0, "active", 0), ("invoice.payment_failed", 1, "past_due", 0)]
     story += [
@@ -189,6 +203,8 @@ def test_payment_that_fails_casts_a_doubt_until_one_is_made_and_one_over_nothing
         months = Member.joined_by_month()
         assert months
         assert months == sorted(months)
+        ina = Member.of_customer(CUSTOMER)
+        assert {payment.member for payment in Payment.latest(50, ina)} == {ina}
 
 
 def test_purchase_without_a_subscription_or_a_customer_makes_no_member(app):

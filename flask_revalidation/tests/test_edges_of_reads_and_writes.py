@@ -8,7 +8,16 @@ from pydantic import BaseModel
 from sqlalchemy import MetaData, text
 from sqlalchemy.exc import OperationalError
 
-from flask_revalidation import Conflict, cached, cached_page, retried, revalidate_tag, write, write_lock
+from flask_revalidation import (
+    Conflict,
+    cached,
+    cached_page,
+    retried,
+    revalidate_everything,
+    revalidate_tag,
+    write,
+    write_lock,
+)
 from flask_revalidation.store import Entry, Store, injective_key
 from flask_revalidation.tags import read_versions, tag_table
 
@@ -80,6 +89,7 @@ def test_page_is_one_callers_by_its_own_credential_alone(app):
     assert ask("/page", **session) == (1, "private, no-store", "W/")
     assert ask("/api", **key) == (1, "private, no-store", "")
     tag = app.test_client(use_cookies=False).get("/page", headers=session).headers["ETag"]
+    assert app.test_client(use_cookies=False).get("/page", headers={"Cookie": "session=y"}).headers["ETag"] != tag
     for sent, status in ((tag, 304), (f'"x", {tag}', 304), ('"x"', 200)):
         answer = app.test_client(use_cookies=False).get("/page", headers=session | {"If-None-Match": sent})
         assert (answer.status_code, answer.headers["ETag"]) == (status, tag)
@@ -110,6 +120,16 @@ def test_connection_that_may_not_write_is_not_used_again_unless_it_is_the_databa
         session.rollback()
     assert refusal.value.connection_invalidated == gone
     close(app)
+
+
+def test_versions_of_what_is_long_gone_go_with_a_new_epoch(app):
+    with app.app_context():
+        with write(by="a test"):
+            revalidate_tag("gone")
+        with write(by="a test"):
+            revalidate_everything()
+        tags = app.extensions["db"].session.scalars(text("SELECT tag FROM revalidation_tag"))
+        assert [*tags] == [""]
 
 
 def test_thread_that_waits_in_vain_takes_no_lock_and_gives_none_back(tmp_path):

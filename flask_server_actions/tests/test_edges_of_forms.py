@@ -12,7 +12,7 @@ from items_app import echo, make, send
 from pydantic import Field
 from sqlalchemy import MetaData, text
 
-from flask_server_actions import Form, ServerActions, Upload, UploadLimit
+from flask_server_actions import Form, Result, ServerActions, Upload, UploadLimit
 from flask_server_actions.declare import BadDeclaration
 from flask_server_actions.extension import session_transaction
 from flask_server_actions.form import rules
@@ -180,6 +180,10 @@ def test_page_of_a_site_under_a_prefix_is_known_without_it(app, path, own):
         assert inside(path) == own
 
 
+def test_result_below_400_is_done_and_no_other():
+    assert [Result(status=status).ok for status in (200, 303, 399, 400, 401)] == [True] * 3 + [False] * 2
+
+
 def test_what_another_extension_offers_is_taken(app):
     offered = {"is_shared": lambda: True, "busy": (KeyError,)}
     plugged = Flask("plugged")
@@ -202,6 +206,8 @@ def test_action_answers_nobody_who_only_asks_what_it_takes(app):
     headers = {"Sec-Fetch-Site": "same-origin", "Origin": "http://localhost"}
 
     assert app.test_client().options(f"/_actions/{NAME}", headers=headers).status_code == 405
+    for ask in (app.test_client().get, app.test_client().head):  # from anywhere, for it only reads
+        assert ask(f"/_actions/{NAME}").status_code == 405
 
 
 def test_action_begins_a_transaction_of_its_own_whatever_was_read_before(app):

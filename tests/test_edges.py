@@ -11,7 +11,7 @@ from sqlalchemy import select
 from webhooks import encoded, event, inbox
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from actions.rate_limit import RateLimit, enforce, forget_tries
+from actions.rate_limit import RateLimit, account, enforce, forget_tries
 from api.webhooks import receive, stripe
 from flask_revalidation import ENTRY, Busy, write
 from flask_revalidation.store import Entry
@@ -88,6 +88,17 @@ def test_who_has_proved_to_be_right_is_forgotten_and_others_count_on(app):
         with pytest.raises(Result, match="tried too often"):
             enforce(action, None)
     assert seen == [2, 1, 1, 0, 0, 1, -1]
+
+
+def test_account_of_a_limit_is_the_person_and_a_stranger_has_none(app, monkeypatch):
+    found = []
+    for handle in ("ada", "bob", None):
+        with app.test_request_context("/"):
+            user = User.find_author(handle) if handle else None
+            monkeypatch.setattr("actions.rate_limit.current_user", lambda user=user: user)
+            found.append(account(None))
+    assert len({*found}) == 3
+    assert found[2] is None
 
 
 def nobody(_form):

@@ -12,7 +12,7 @@ from items_app import echo, make, send
 from pydantic import Field
 from sqlalchemy import MetaData, text
 
-from flask_server_actions import Form, Result, ServerActions, Upload, UploadLimit
+from flask_server_actions import Form, Result, ServerActions, Upload, UploadLimit, action, anyone
 from flask_server_actions.declare import BadDeclaration
 from flask_server_actions.extension import session_transaction
 from flask_server_actions.form import rules
@@ -119,7 +119,7 @@ def test_own_fields_of_the_mechanism_are_no_fields_of_the_form(app, seen):
 @pytest.mark.parametrize(
     ("path", "page"),
     [("/", "/"), ("/?a=1", "/?a=1"), ("/_actions/items_app.keep", "!"), ("/static/a.js", "!"),
-     ("/?é", "!"), ("/?\t", "!"),
+     ("/?é", "!"), ("/?\\", "!"), ("/?\t", "!"),
      ("//evil.example", "!"), ("//evil.example/", "!"), ("/nowhere", "!"), ("", "!"), (None, "!"),
      ("http://evil.example/", "!"), ("/\\evil.example", "!"), ("/_actions/static/server_actions.js", "!")],
 )  # fmt: skip
@@ -180,6 +180,16 @@ def test_page_of_a_site_under_a_prefix_is_known_without_it(app, path, own):
         assert inside(path) == own
 
 
+def test_database_that_is_busy_asks_to_come_again_in_two_seconds():
+    @action(allow=anyone("a test"))
+    def act(form: Words, user):
+        raise KeyError
+
+    answer = send(make(act, busy=(KeyError,)), act.name)
+
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
+
+
 def test_result_below_400_is_done_and_no_other():
     assert [Result(status=status).ok for status in (200, 303, 399, 400, 401)] == [True] * 3 + [False] * 2
 
@@ -207,7 +217,8 @@ def test_action_answers_nobody_who_only_asks_what_it_takes(app):
 
     assert app.test_client().options(f"/_actions/{NAME}", headers=headers).status_code == 405
     for ask in (app.test_client().get, app.test_client().head):  # from anywhere, for it only reads
-        assert ask(f"/_actions/{NAME}").status_code == 405
+        answer = ask(f"/_actions/{NAME}")
+        assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
 
 
 def test_action_begins_a_transaction_of_its_own_whatever_was_read_before(app):

@@ -203,7 +203,7 @@ def test_payment_that_fails_casts_a_doubt_until_one_is_made_and_one_over_nothing
         months = Member.joined_by_month()
         assert months
         assert months == sorted(months)
-        ina = Member.of_customer(CUSTOMER)
+        ina = db.session.scalar(select(Member).where(Member.stripe_customer == CUSTOMER))
         assert {payment.member for payment in Payment.latest(50, ina)} == {ina}
 
 

@@ -55,7 +55,7 @@ def prepare() -> None:
         from flask_migrate import upgrade
 
         upgrade()
-        with write(by="prepare"):
+        with write(by="prepare", patience=60):  # another machine may be filling the database
             if settle(demo=current_app.config["DEMO"]):
                 revalidate_everything()
 

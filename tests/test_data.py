@@ -2,8 +2,6 @@
 
 import subprocess
 import sys
-import threading
-import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -176,24 +174,6 @@ def test_two_servers_started_at_once_on_an_empty_directory_both_come_up(tmp_path
     with serving(data, workers=1) as one, serving(data, workers=1) as other:
         assert one.url != other.url
         assert one.stop() == 0
-
-
-@pytest.mark.sqlite("PostgreSQL: test_two_machines.py, where one machine fills the database and the other waits")
-def test_prepare_waits_for_another_that_writes_for_long(app):
-    began = threading.Event()
-
-    def write_on():
-        with app.app_context(), write(by="another"):
-            began.set()
-            time.sleep(1.8)
-
-    other = threading.Thread(target=write_on)
-    other.start()
-    began.wait()
-    ran = app.test_cli_runner().invoke(args=["prepare"])
-    other.join()
-
-    assert ran.exit_code == 0, ran.exception
 
 
 @pytest.mark.postgresql

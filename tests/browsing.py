@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, e
 from serving import Server, serving
 
 KINDS = ("htmx", "plain")
-PATIENCE = 10_000  # milliseconds; two cores may be busy with other tests
+PATIENCE = 20_000  # milliseconds; two cores may be busy with other tests
 REFUSED = "Failed to load resource: the server responded with a status of 4"  # the browser's own line about a refusal
 FLAGS = [
     "--disable-background-networking",

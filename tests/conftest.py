@@ -101,7 +101,8 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("filterwarnings", ignored)
 
 
-# What is refused, or drawn, before a database makes a difference: on PostgreSQL too with PROVE=1, as in bin/prove.
+# What is refused, or drawn, before a database makes a difference, or does not depend on which it is: on PostgreSQL too
+# with PROVE=1, as in bin/prove.
 BEFORE_THE_DATABASE = (
     "test_hostile_forms",
     "test_attack_table",
@@ -110,6 +111,8 @@ BEFORE_THE_DATABASE = (
     "test_gate",
 )
 BEFORE_THE_DATABASE += ("test_api_cors", "test_api_json", "test_api_document", "test_markup", "test_labs", "test_xray")
+BEFORE_THE_DATABASE += ("test_edges", "test_money", "test_forgotten_revalidation", "test_commands", "test_secrets")
+BEFORE_THE_DATABASE += ("test_same_origin", "test_teaching", "test_feeds")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from websockets.sync.client import ClientConnection, connect
 
-PATIENCE = 10.0  # seconds
+PATIENCE = 20.0  # seconds
 CONTROL, ENTER, HOME = "\ue009", "\ue007", "\ue011"  # WebDriver's names of keys
 _LISTENING = re.compile(r"BiDi listening on (ws://\S+)")
 _QUIET = {"app.normandy.enabled": False, "nimbus.rollouts.enabled": False, "browser.aboutConfig.showWarning": False}

@@ -18,7 +18,7 @@ from schemathesis.generation.meta import TestPhase
 from schemathesis.openapi.checks import RejectedPositiveData
 from schemathesis.transport.wsgi import WSGITransport
 
-EXAMPLES = int(os.environ.get("API_EXAMPLES", "8"))
+EXAMPLES = int(os.environ.get("API_EXAMPLES", "6"))
 
 # What each operation has to have answered in the run, so that it proves something.
 EXERCISED = {

@@ -184,7 +184,7 @@ class BothDatabases(OnBoth):
 
 def test_same_steps_end_in_the_same_answers_and_rows(tmp_path, monkeypatch):
     runs = settings(
-        max_examples=int(EXAMPLES or 12), stateful_step_count=50 if EXAMPLES else 25, derandomize=not EXAMPLES,
+        max_examples=int(EXAMPLES or 9), stateful_step_count=50 if EXAMPLES else 25, derandomize=not EXAMPLES,
         phases=[Phase.generate, *([Phase.shrink] if EXAMPLES else [])],  # which takes five minutes
         deadline=None, database=None, suppress_health_check=list(HealthCheck),
     )  # fmt: skip

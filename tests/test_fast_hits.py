@@ -56,6 +56,20 @@ def test_only_the_first_reader_of_a_page_comes_through_to_flask(app, visitor, fa
     assert len(seen) == (1 if fast_hits else 5)
 
 
+def test_who_shows_a_key_or_sends_a_body_is_never_answered_in_front_of_flask(app, visitor):
+    seen = reads(app)
+    for path in ("/blog", LISTS[0]):
+        for _ in range(2):
+            assert visitor.get(path).status_code == 200
+    seen.clear()
+
+    assert visitor.get(LISTS[0], headers={"Authorization": "Bearer of-nobody"}).status_code == 401
+    assert visitor.get("/blog", headers={"Authorization": "Bearer of-nobody"}).status_code == 200
+    assert visitor.get("/blog", data=b"a body").status_code == 200
+    assert visitor.get("/blog", headers={"Transfer-Encoding": "chunked"}).status_code == 200
+    assert len(seen) == 4
+
+
 def test_write_is_seen_by_the_very_next_reader(app, visitor, ada, find_post):
     post = find_post("commit-is-the-only-moment")
     for number in range(3):

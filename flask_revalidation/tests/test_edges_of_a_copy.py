@@ -165,3 +165,12 @@ def test_long_page_is_kept(app):
             cached("feed", tags=["notes"], render=lambda: "x" * 300_000)
 
         assert len(app.extensions["revalidation"].store.entries()) == 1
+
+
+@pytest.mark.parametrize("name", ["HTTP_COOKIE", "HTTP_AUTHORIZATION"])
+def test_copy_finds_no_credential_in_the_environ_either(app, name):
+    with app.test_request_context("/", environ_overrides={name: "of one caller"}):
+        found = cached("part", tags=["x"], render=lambda: str(request.environ.get(name)))
+
+        assert found == "None"
+        assert request.environ[name] == "of one caller"

@@ -39,6 +39,17 @@ class Papers(Form):
     one: Paper | None = None
 
 
+def test_what_is_typed_and_what_is_told_once_stand_in_no_repr(app):
+    secret = "canary"
+    form = Submission(app.extensions["server_actions"].actions[NAME], {"words": [secret]}, key=secret, resume=(secret,))
+    result = Result(
+        cookies={"session": (secret, {})}, reveal_once={"key": secret}, fields={"words": [secret]}, resume=(secret,)
+    )
+
+    assert NAME in repr(form)
+    assert secret not in repr(form) + repr(result)
+
+
 @pytest.fixture
 def seen():
     return []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -108,7 +109,10 @@ def do(page: Page, step: Step) -> None:
     assert answer.value.status in (200, 303), step
 
 
-@pytest.mark.parametrize("kind", ["htmx", "plain"])
+LONGER = pytest.mark.skipif("PROVE" not in os.environ, reason="for time: PROVE=1 runs it, as bin/prove does")
+
+
+@pytest.mark.parametrize("kind", ["htmx", pytest.param("plain", marks=LONGER)])
 def test_every_action_by_keyboard_alone(open_page: OpenPage, house: House, kind: str) -> None:
     [(draft,)] = house.query("SELECT id FROM post WHERE title = ?", DRAFT)
     pages: dict[str, Page] = {}

@@ -24,6 +24,7 @@ import pytest
 from serving import ROOT, free_port
 
 HOWTOS = sorted((ROOT / "docs/how-to").glob("*.md"))
+LONGER = pytest.mark.skipif("PROVE" not in os.environ, reason="for time: PROVE=1 follows it, as bin/prove does")
 BLOCK = re.compile(r"(?:`(?P<file>[\w./-]+)`:\n+)?(?P<indent> *)```(?P<kind>\w+)\n(?P<text>.*?)\n *```$", re.M | re.S)
 LEFT_OUT = (".*", "data", "dist", "shots", "__pycache__")
 FOR_THE_READER = ("bin/dev", ". .venv/")
@@ -112,7 +113,10 @@ def follow(howto: str, copy: Copy) -> int:
     return commands
 
 
-@pytest.mark.parametrize("howto", HOWTOS, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "howto",
+    [pytest.param(path, id=path.stem, marks=[LONGER] if "webhook" in path.stem else []) for path in HOWTOS],
+)
 def test_who_follows_it_gets_what_it_promises(howto, filled_directory, tmp_path):
     copy = Copy.of_the_repository(tmp_path / "copy", filled_directory)
 

@@ -105,6 +105,13 @@ def by_colour(width, height):
     return head + b"\xff\xd9"
 
 
+def pretending():
+    """Return such a JPEG with comments before its first scan that end as the header of a whole scan begins."""
+    content, lies = by_colour(9216, 5504), (b"\xff\xda\0\x0c\x03\x01\0\x02", b"\xff\xda\0\x0c\x03", b"\xff\xda\0\x0c")
+    comments = b"".join(b"\xff\xfe" + struct.pack(">H", 2 + len(lie)) + lie for lie in lies)
+    return content.replace(b"\xff\xda\0\x08\x01\x01", comments + b"\xff\xda\0\x08\x01\x01", 1)
+
+
 PLAIN = photograph((600, 400), "JPEG")
 HOSTILE = {
     "nothing": b"",
@@ -123,6 +130,8 @@ HOSTILE = {
     "TIFF": file_of(Image.new("RGB", (9, 9)), "TIFF"),
     "large in layers": file_of(Image.new("L", (9000, 5600)), "JPEG", progressive=True, quality=10),
     "large with a scan for each colour": by_colour(9216, 5504),
+    "large by colour, pretending": pretending(),
+    "large by colour, behind a filler": by_colour(9216, 5504).replace(b"\xff\xda", b"\xff\xff\xda", 1),
     "large without layers": file_of(Image.new("1", (9000, 5600)), "PNG"),
 }
 

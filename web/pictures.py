@@ -12,7 +12,6 @@ from threading import Lock
 from typing import Any
 
 from PIL import Image, ImageOps
-from PIL.JpegImagePlugin import JpegImageFile
 
 MOST_BYTES, LONGEST = 5_000_000, 2_000  # of a file that comes; pixels of the longer side of what is kept
 _ALSO = re.compile(rb"(?is)<!doctype|<html[\s>]|<script[\s>]|<\?php\s|%PDF-1\.|Rar!\x1a\x07|PK\x05\x06.{16}\0\0\Z")
@@ -26,19 +25,21 @@ def draw_anew(content: bytes, refuse: Callable[[str], Exception]) -> dict[str, A
     It takes up to seconds of a core, so it belongs before the write lock.
     """
     with suppress(Exception), _ONE_AT_A_TIME:  # decoders raise whatever a hostile file makes them
-        jpeg = JpegImageFile(BytesIO(content)) if content.startswith(b"\xff\xd8") else None
-        image = jpeg or Image.open(BytesIO(content), formats=["PNG", "GIF", "WEBP"])
+        image: Image.Image = Image.open(BytesIO(content), formats=["JPEG", "PNG", "GIF", "WEBP"])
+        kind = {"MPO": "JPEG", "GIF": "PNG"}.get(str(image.format), str(image.format))
         # Of a JPEG each second, fourth or eighth pixel is decoded alone, unless it comes in layers: then all are held.
-        most = 64 if jpeg and not _in_layers(jpeg, content) else {"WEBP": 4}.get(str(image.format), 9)
+        most = 64 if kind == "JPEG" and not _in_layers(image, content) else {"WEBP": 4}.get(kind, 9)
         if image.width * image.height <= most * 1_000_000 and not _ALSO.search(content):
-            return _draw(image, str(image.format).replace("GIF", "PNG"))
+            return _draw(image, kind)
     raise refuse("We take whole JPEGs of up to 64 million pixels, PNG and GIF (9), WebP (4), and nothing else in them.")
 
 
 def _in_layers(jpeg: Any, content: bytes) -> bool:
     """Say whether a JPEG comes in several scans: it is progressive, or its first leaves colours out (ITU-T T.81)."""
-    first_scan = content[jpeg.fp.tell() - 8 - 2 * jpeg.layers :]  # as long as its header is with every colour
-    return "progressive" in jpeg.info or not first_scan.startswith(b"\xff\xda")
+    at = 2
+    while content[at] == 255 and (192 <= content[at + 1] < 208 or content[at + 1] > 218):  # segments with a length
+        at += 2 + int.from_bytes(content[at + 2 : at + 4])
+    return "progressive" in jpeg.info or content[at : at + 5] != bytes((255, 218, 0, 6 + 2 * jpeg.layers, jpeg.layers))
 
 
 def _draw(image: Image.Image, kind: str) -> dict[str, Any]:

@@ -111,7 +111,7 @@ BEFORE_THE_DATABASE = (
     "test_gate",
 )
 BEFORE_THE_DATABASE += ("test_api_cors", "test_api_json", "test_api_document", "test_markup", "test_labs", "test_xray")
-BEFORE_THE_DATABASE += ("test_edges", "test_money", "test_forgotten_revalidation", "test_commands", "test_secrets")
+BEFORE_THE_DATABASE += ("test_edges", "test_forgotten_revalidation", "test_commands", "test_secrets")
 BEFORE_THE_DATABASE += ("test_same_origin", "test_teaching", "test_feeds")
 
 

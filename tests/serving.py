@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 
 from postgres import environment_of
@@ -78,6 +79,6 @@ def _wait_until_ready(server: Server, path: str) -> None:
         try:
             with urllib.request.urlopen(f"{server.url}{path}", timeout=2):
                 return
-        except OSError:
+        except (OSError, HTTPException):
             time.sleep(0.05)
     raise RuntimeError(f"the server did not start:\n{server.log.read_text()}")

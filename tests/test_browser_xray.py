@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from browsing_steps import DRAFT, OpenPage, press
+from browsing_steps import DRAFT, LIVE, OpenPage, press
 from playwright.sync_api import Page, expect
 from serving import serving
 from test_browser_look import look
@@ -46,6 +46,7 @@ def test_press_says_what_it_did_and_a_chip_opens_the_code(open_page: OpenPage) -
     publish(page)
     said = page.locator(".xray-said")
     expect(said).to_contain_text(FRESH)
+    expect(said).to_contain_text("Ada pressed “Publish” → posts.publish_post wrote and revalidated in one step")
     said.get_by_role("button", name="row at the desk").hover()
     frames = page.locator(".xray-frame")
     assert frames.count() == said.get_by_role("button", name="row at the desk").get_attribute("data-outlines").count(
@@ -121,6 +122,18 @@ def test_part_is_outlined_from_the_other_window_and_glows_when_it_is_stale(open_
     assert "0px" not in glows.evaluate("part => getComputedStyle(part).outlineWidth")
 
 
+def test_words_on_a_button_are_said_without_what_else_is_drawn_on_it(open_page: OpenPage) -> None:
+    page, window = open_page(), open_page()
+    page.goto(LIVE)
+    window.goto("/xray?kind=action")
+    for button, sentence in [
+        (page.get_by_role("button", name="Like").first, "somebody pressed “Like” → likes.toggle_like"),
+        (page.get_by_role("button", name="Cleo reader"), "pressed “Cleo” → demo.switch_persona"),
+    ]:
+        button.click()
+        expect(window.locator("#timeline li").first).to_contain_text(sentence)
+
+
 def test_timeline_follows_the_other_window_and_leaves_what_is_read_alone(open_page: OpenPage) -> None:
     page, window = open_page(person="ada"), open_page()
     page.goto(DESK)
@@ -130,7 +143,8 @@ def test_timeline_follows_the_other_window_and_leaves_what_is_read_alone(open_pa
 
     publish(page)
 
-    expect(window.locator("#timeline li").first).to_contain_text("Ada → posts.publish_post → 2 tags replaced")
+    sentence = "Ada pressed “Publish” → posts.publish_post → 2 tags replaced"
+    expect(window.locator("#timeline li").first).to_contain_text(sentence)
     expect(row).to_be_focused()
     window.keyboard.press("k")
     expect(window.locator("#timeline a", has_text="publish_post").first).to_be_focused()
@@ -150,6 +164,7 @@ def test_without_script_it_is_pages_and_the_copied_line_runs_in_a_terminal(open_
     page.goto("/xray?kind=action")
     page.locator("#timeline a", has_text="publish_post").first.click()
     expect(page.locator(".intro")).to_contain_text(FRESH)
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Ada pressed “Publish” → posts.publish_post")
     line = page.locator("#as-curl").input_value()
 
     answer = subprocess.run(line, shell=True, capture_output=True, text=True, timeout=20)
@@ -161,7 +176,8 @@ def test_without_script_it_is_pages_and_the_copied_line_runs_in_a_terminal(open_
         "called like a function does not stop it from being a server boundary"
     )
     press(page, "with role=owner added")
-    expect(page.get_by_role("heading", level=1)).to_contain_text("refused. role: ")
+    title = "pressed “Publish” → posts.publish_post: refused. role: "
+    expect(page.get_by_role("heading", level=1)).to_contain_text(title)
     with_script = open_page()
     with_script.goto(page.url)
     assert look(with_script, "xray-trace") == []

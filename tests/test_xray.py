@@ -3,11 +3,13 @@
 import re
 import sqlite3
 from functools import partialmethod
+from urllib.parse import quote
 
 import pytest
 from api_client import issue_key
 from conftest import Browser
 from scenarios import POST, SESSION, fingerprint
+from test_structure import ROOT
 from webhooks import encoded, event, github_signature, release, signed
 
 from api.cron import run_due
@@ -106,6 +108,53 @@ def test_refusal_names_the_rule_in_the_words_of_the_article(app, sign_in, visito
     assert (facts["status"], facts["tags"]) == (status, [])
     assert said in facts["strip"]
     assert ": refused" in facts["sentence"]
+
+
+BROWSER = "text/html,application/xhtml+xml"
+
+
+def press(browser, name, *, words="", accept="*/*", **fields):
+    """Send a form as a browser does: with what is pressed, where script sends it, or as one that has no script."""
+    browser.environ_base |= {"HTTP_X_PRESSED": words, "HTTP_ACCEPT": accept}
+    return browser.act(name, **fields)
+
+
+def test_row_strip_and_detail_say_what_was_pressed(app, ada, visitor):
+    facts = trace_of(app, press(ada, "posts.publish_post", post_id=14, words=quote("Publish «now»")))
+
+    assert facts["sentence"].startswith("Ada pressed “Publish «now»” → posts.publish_post → 2 tags replaced")
+    assert facts["strip"].startswith("Ada pressed “Publish «now»” → posts.publish_post wrote")
+    assert "Ada, owner, by pressing “Publish «now»”" in visitor.get(f"/xray/{facts['id']}").text
+    refused = trace_of(app, press(ada, "posts.publish_post", post_id=99, words="Publish"))
+    assert refused["strip"].startswith("Ada pressed “Publish”. The row is looked for")
+
+
+def test_without_script_the_template_knows_the_button(app, ada):
+    for name, words in [
+        ("posts.publish_post", "Publish"),
+        ("likes.toggle_like", "Like"),
+        ("posts.preview_post", "Preview"),
+    ]:
+        facts = trace_of(app, press(ada, name, post_id=14, accept=BROWSER))
+        assert facts["sentence"].startswith(f"Ada pressed “{words}” → {name}")
+    assert trace_of(app, press(ada, "posts.publish_post", post_id=14))["pressed"] == ""  # a program presses nothing
+    assert trace_of(app, press(ada, "outside.call", accept=BROWSER))["pressed"] == ""  # its form has many words
+
+
+def test_words_for_buttons_stand_in_the_templates():
+    texts = "".join(path.read_text() for path in ROOT.glob("templates/**/*.html"))
+    for name, words in story.WORDS["buttons"].items():
+        assert f'"{words}"' in texts or f">{words}<" in texts, name
+
+
+def test_what_claims_to_be_pressed_is_short_text_and_nothing_more(app, ada, visitor):
+    claim = quote("<script>alert(1)</script>\n" + "x" * 900 + " ina@letters.example")
+    facts = trace_of(app, press(ada, "posts.publish_post", post_id=14, words=claim))
+    mail = trace_of(app, press(ada, "posts.publish_post", post_id=14, words="ina@letters.example"))
+
+    assert len(facts["pressed"]) == 61
+    assert "<script>alert" not in visitor.get(f"/xray/{facts['id']}").text + visitor.get("/xray").text
+    assert mail["pressed"] == HIDDEN
 
 
 def test_page_that_says_no_after_an_action_has_run_is_no_refusal_of_the_action(app, ada):

@@ -3,7 +3,7 @@
 import re
 import shlex
 from typing import Any, Literal
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from flask import abort, current_app, request
 from pydantic import Field
@@ -47,7 +47,8 @@ def send_again(form: Replayed, _user: Any) -> Facts:
     persona = _person_of(facts) if form.persona == "same" else form.persona
     cookie = _cookie_of(persona) if persona in PEOPLE else ""
     fields = fields_of(facts) | (EXTRA if form.extra else {})
-    _, headers = _ask("POST", f"/_actions/{facts['name']}", fields, cookie, **{FOLLOWED: True})
+    same = {FOLLOWED: True, "HTTP_X_PRESSED": quote(facts.get("pressed", ""))}
+    _, headers = _ask("POST", f"/_actions/{facts['name']}", fields, cookie, **same)
     new: Facts = store.find(headers["X-Trace-Id"]) or abort(503)
     return new
 

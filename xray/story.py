@@ -47,13 +47,13 @@ def repeated(facts: Facts) -> list[tuple[str, int, float]]:
 
 
 def _sentence(facts: Facts) -> str:
-    who = facts["who"].partition(",")[0] or ("somebody" if facts["boundary"] in ("page", "action") else "a program")
+    who = _who(facts)
     tags, parts = facts["tags"], facts["parts"]
     fresh = f" → {len(tags)} tag{'s' if len(tags) != 1 else ''} replaced: {', '.join(tags[:4])}" if tags else ""
     if facts["boundary"] == "action":
         redrawn = sum(part["how"] != "hit" for part in parts)
         drawn = f" → {redrawn} part{'s' if redrawn != 1 else ''} of the page drawn anew" if fresh and redrawn else ""
-        return f"{who} → {facts['name'] or facts['path']}{fresh or _why_not(facts)}{drawn}"
+        return f"{_pressed(facts, who)} → {facts['name'] or facts['path']}{fresh or _why_not(facts)}{drawn}"
     if facts["boundary"] in ("schedule", "command"):
         return f"The {'clock' if facts['boundary'] == 'schedule' else 'operator'} → {facts['name']}{fresh}"
     if facts["boundary"] in ("webhook", "cron"):
@@ -64,6 +64,15 @@ def _sentence(facts: Facts) -> str:
         "from the cache, in front of Flask" if whole else f"{hits} of {len(parts)} copies were there" if parts else ""
     )
     return f"{who} read {facts['path']}" + (f": {cached}" if cached else "") + fresh
+
+
+def _who(facts: Facts) -> str:
+    return facts["who"].partition(",")[0] or ("somebody" if facts["boundary"] in ("page", "action") else "a program")
+
+
+def _pressed(facts: Facts, who: str) -> str:
+    """Say who has pressed what, as far as it is known."""
+    return str(_STRIP["pressed"]).format(who=who, words=facts["pressed"]) if facts["pressed"] else who
 
 
 def _why_not(facts: Facts) -> str:
@@ -85,10 +94,11 @@ def _strip(facts: Facts, fresh: list[str]) -> str:
     ran = any(
         step["what"] == "function" and step["good"] for step in facts["steps"]
     )  # then it is the page that says no
+    press = _pressed(facts, _who(facts)) if facts["pressed"] else ""
     if facts["boundary"] == "action" and facts["status"] >= 400 and not ran:
-        return _refusal(facts)
+        return f"{press}. {_refusal(facts)}".removeprefix(". ")
     values = {"name": facts["name"], "status": facts["status"], "hits": hits, "parts": len(facts["parts"])}
-    return str(_STRIP[kind]).format(fresh=_fresh(fresh), **values).strip()
+    return f"{press} → {str(_STRIP[kind]).format(fresh=_fresh(fresh), **values).strip()}".removeprefix(" → ")
 
 
 def _refusal(facts: Facts) -> str:

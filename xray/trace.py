@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from xray.lines import Lines
+from xray.pressed import pressed
 from xray.redact import hide
 
 Facts = dict[str, Any]
@@ -50,7 +51,7 @@ class Trace:
             "id": self.id, "at": time.time(), "boundary": boundary, "method": method, "path": path,
             "status": 0, "bytes": 0, "who": "", "name": "", "place": "", "request": {}, "response": {},
             "steps": [], "statements": [], "parts": [], "tags": [], "fields": {}, "signs": [],
-            "lines": {}, "raised": [],
+            "lines": {}, "raised": [], "pressed": "",
         }  # fmt: skip
 
     @classmethod
@@ -63,6 +64,9 @@ class Trace:
         trace.unseen, trace.followed = bool(environ.get(UNSEEN)), bool(environ.get(FOLLOWED))
         headers = {name: environ.get(f"HTTP_{name.upper().replace('-', '_')}", "") for name in (*_REQUEST, *_PRESENT)}
         headers["Content-Type"] = environ.get("CONTENT_TYPE", "")
+        if boundary == "action":
+            told = environ.get("HTTP_X_PRESSED", ""), environ.get("HTTP_ACCEPT", "")
+            trace.facts["pressed"] = pressed(path.removeprefix("/_actions/"), *told)
         trace.facts["request"] = {n: "(not kept)" if n in _PRESENT else value for n, value in headers.items() if value}
         return trace
 

@@ -120,6 +120,15 @@ def test_part_is_outlined_from_the_other_window_and_glows_when_it_is_stale(open_
     expect(glows).to_have_count(1)
     expect(glows).to_contain_text(re.compile("server says [0-9a-f]{6}, this says [0-9a-f]*"))
     assert "0px" not in glows.evaluate("part => getComputedStyle(part).outlineWidth")
+    line = page.locator(".xray-stale")
+    expect(line).to_have_text(
+        re.compile(r"1 part of this page is older than the last write: what readers said \(comments\)\.")
+    )
+    assert look(page, "xray-stale") == []
+    page.unroute("**/dashboard")
+    page.reload()
+    expect(page.locator(".xray-part")).to_have_count(3)
+    expect(line).to_be_hidden()
 
 
 def test_words_on_a_button_are_said_without_what_else_is_drawn_on_it(open_page: OpenPage) -> None:

@@ -171,7 +171,7 @@ def test_answer_in_front_of_flask_is_a_row_too(app, visitor):
 
     assert facts["sentence"] == "somebody read /blog: from the cache, in front of Flask"
     assert [part["how"] for part in facts["parts"]] == ["hit"]
-    assert len(visitor.get(f"/xray/{facts['id']}/parts").json) == 2  # the page, and the part it was made of
+    assert len(visitor.get(f"/xray/{facts['id']}/parts").json["parts"]) == 2  # the page, and the part it was made of
 
 
 def test_open_page_that_asks_again_in_vain_is_one_row(app, visitor):
@@ -204,16 +204,19 @@ def test_statement_that_is_repeated_is_counted_and_warned_of():
 
 def test_part_that_another_has_made_stale_is_told_from_the_others(app, ada, sign_in, find_post):
     page = ada.get("/dashboard").headers["X-Trace-Id"]
-    assert [part["stale"] for part in ada.get(f"/xray/{page}/parts").json] == [[], [], []]
+    assert [part["stale"] for part in ada.get(f"/xray/{page}/parts").json["parts"]] == [[], [], []]
+    assert ada.get(f"/xray/{page}/parts").json["stale"] == ""
 
     sign_in("bob").act("comments.add_comment", post_id=1, body="Thank you.")
 
-    parts = {part["label"]: part for part in ada.get(f"/xray/{page}/parts").json}
+    told = ada.get(f"/xray/{page}/parts").json
+    parts = {part["label"]: part for part in told["parts"]}
     assert {label: part["stale"] for label, part in parts.items()} == {
         "numbers": [],
         "last worked on": [],
         "what readers said": ["comments"],
     }
+    assert told["stale"].startswith("1 part of this page is older than the last write: what readers said (comments).")
     assert re.fullmatch("server says [0-9a-f]{6}, this says [0-9a-f]{0,6}", parts["what readers said"]["newer"])
     assert [parts[label]["selector"] for label in ("numbers", "what readers said")] == [
         "main dl.numbers",

@@ -13,7 +13,7 @@ from models import db
 from xray import replay, source
 from xray.places import fresh_by, name_of, places
 from xray.store import Store
-from xray.story import repeated
+from xray.story import repeated, staleness
 from xray.trace import Facts
 
 bp = Blueprint("xray", __name__, url_prefix="/xray", template_folder="templates", static_folder="static")
@@ -56,10 +56,11 @@ def strip(id: str) -> str:
 
 @bp.get("/<id>/parts")
 def parts(id: str) -> ResponseReturnValue:
-    """Tell the panel which copies a page is made of, and which of them are stale by now."""
+    """Tell the panel which copies a page is made of, which of them are stale by now, and that in a sentence."""
     _store().follow()
     facts = _awaited(id)
-    return jsonify([_part(part) for part in _whole(facts)] if facts else [])
+    found = [_part(part) for part in _whole(facts)] if facts else []
+    return jsonify({"parts": found, "stale": staleness(found)})
 
 
 @bp.get("/code")

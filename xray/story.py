@@ -2,7 +2,7 @@
 
 import re
 
-from xray.places import WORDS, followed, fresh_by, places
+from xray.places import EVERYTHING, WORDS, followed, fresh_by, places
 from xray.trace import Facts
 
 _WRITES = re.compile(r"^\s*(?:INSERT INTO|UPDATE|DELETE FROM) \"?(\w+)", re.IGNORECASE)
@@ -35,6 +35,14 @@ def line(facts: Facts) -> str:
         *(f"{len(facts[kind])} {kind[:-1]}{'' if len(facts[kind]) == 1 else 's'}" for kind in ("statements", "parts")),
     ]
     return " · ".join(filter(None, parts))
+
+
+def staleness(parts: list[Facts]) -> str:
+    """Say which parts of an open page are older than their tags, and by which of them; empty where none is."""
+    stale = {part["label"]: part["stale"] for part in parts if part["stale"]}
+    count, is_older = (f"{len(stale)} parts", "are older") if len(stale) != 1 else ("1 part", "is older")
+    named = ", ".join(f"{label} ({', '.join(tag or EVERYTHING for tag in tags)})" for label, tags in stale.items())
+    return str(_STRIP["stale"]).format(count=count, is_older=is_older, parts=named) if stale else ""
 
 
 def repeated(facts: Facts) -> list[tuple[str, int, float]]:

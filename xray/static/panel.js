@@ -18,15 +18,15 @@
   const parse = (html) => new DOMParser().parseFromString(html, "text/html");
 
   const layer = make("div", "xray-layer"), side = make("section", "xray-side"), strip = make("div", "xray-strip");
-  const toggle = button("xray-toggle", "X-ray", () => pin(!pinned)), said = make("div", "xray-said");
+  const toggle = button("xray-toggle", "X-ray", () => pin(!pinned)), said = make("div", "xray-said"), warned = make("p", "xray-stale");
   const home = make("aside", "xray");
   home.setAttribute("aria-label", "X-ray");
   toggle.title = "Or hold the x key";
-  said.setAttribute("role", "status");
+  for (const spoken of [said, warned]) spoken.setAttribute("role", "status");
   side.hidden = true;
   side.tabIndex = -1;
   side.setAttribute("aria-label", "Source");
-  strip.append(said, toggle);
+  strip.append(warned, said, toggle);
   home.append(layer, side, strip);
   root.append(home);
 
@@ -130,26 +130,13 @@
     return [box];
   });
 
-  // What is pointed at, in the strip or in the X-ray's own window, is outlined.
-  const frames = make("div", "xray-frames");
-  const outline = (parts) => frames.replaceChildren(...(parts ? [...document.querySelectorAll(parts)] : []).filter(visible).map((at) => {
-    const box = make("div", "xray-frame"), { width, height } = place(box, at);
-    box.style.width = `${width}px`;
-    box.style.height = `${height}px`;
-    return box;
-  }));
-  home.append(frames);
-  for (const [name, over] of [["mouseover", true], ["focusin", true], ["mouseout", false], ["focusout", false]]) {
-    said.addEventListener(name, ({ target }) => outline(over && target.closest("[data-outlines]")?.dataset.outlines));
-  }
-  new BroadcastChannel("xray").addEventListener("message", ({ data }) => outline(data));
-
   const draw = async () => {
     const turn = ++drawn;
-    if (!on) return void layer.replaceChildren();
+    if (!on) { layer.replaceChildren(); warned.textContent = ""; return; }
     actions ??= await (await ask("/xray/actions.json")).json();
-    const parts = trace ? await (await ask(`/xray/${trace}/parts`)).json().catch(() => []) : [];
+    const { parts, stale } = trace ? await (await ask(`/xray/${trace}/parts`)).json() : { parts: [], stale: "" };
     if (turn !== drawn || !on) return;
+    if (warned.textContent !== stale) warned.textContent = stale;
     const kept = [...layer.querySelectorAll("button")].indexOf(document.activeElement);
     layer.style.height = `${document.body.getBoundingClientRect().bottom + scrollY}px`;
     const chips = [...formChips(), ...linkChips()];

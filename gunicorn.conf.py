@@ -11,9 +11,25 @@ from pathlib import Path
 from threading import Lock, Thread
 from typing import IO, Any
 
+from gunicorn.workers.gthread import ThreadWorker
+
+
+class Worker(ThreadWorker):
+    """gthread that balances keep-alive connections over the workers (docs/decisions/0042).
+
+    Every worker is woken for a new connection, and the quickest takes it: often all of them, while the others
+    rest. So one that has connections waits before the next, and leaves it to one that has fewer.
+    """
+
+    def accept(self, listener: Any) -> None:
+        """Take a connection, after 50 µs for each that is there, unless another worker took it meanwhile."""
+        time.sleep(min(self.nr_conns, 10) / 20_000)
+        super().accept(listener)
+
+
 bind = f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
-worker_class = "gthread"
+worker_class = Worker
 threads = 16  # as in app.py: every thread may hold a database connection
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108  (heartbeats in memory, not on a disk)
 control_socket_disable = True  # it would be written to a home directory that the container's user has not got

@@ -57,8 +57,8 @@ def serving(
     """
     port = free_port()
     log = data_dir / f"server-{port}.log"
-    command = [*inside, sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--worker-class", "gthread"]
-    command += ["--workers", str(workers), "--threads", str(threads), "--no-control-socket", application]
+    command = [*inside, sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}"]
+    command += ["--workers", str(workers), "--threads", str(threads), application]
     env = {**os.environ, "DATA_DIR": str(data_dir), "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"}
     env |= {"XRAY": "0", "LABS": "0"}
     env |= environment_of(data_dir) | environment

@@ -3,6 +3,7 @@
 import http.client
 import os
 import re
+import runpy
 import signal
 import socket
 import sqlite3
@@ -14,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from gunicorn.workers.gthread import ThreadWorker
 from serving import ROOT, Server, serving
 
 OWN_HEADERS = {"Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "same-origin"}
@@ -129,3 +131,20 @@ def test_worker_carries_no_migrations_and_no_other_database(data_dir):
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True)
 
     assert done.stdout == "[]\n", done.stderr
+
+
+def test_worker_with_connections_leaves_the_next_to_one_that_has_fewer(monkeypatch):
+    config = runpy.run_path(str(ROOT / "gunicorn.conf.py"))
+    waits, taken = [], []
+    monkeypatch.setattr(time, "sleep", waits.append)
+    monkeypatch.setattr(ThreadWorker, "accept", lambda _worker, listener: taken.append(listener))
+
+    for connections in (0, 1, 5, 1000):
+        worker = object.__new__(config["worker_class"])
+        worker.nr_conns = connections
+        worker.accept("the socket")
+
+    assert waits[0] == 0
+    assert waits == sorted(set(waits))
+    assert waits[-1] < 0.001
+    assert taken == ["the socket"] * 4

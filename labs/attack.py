@@ -61,7 +61,7 @@ def rehearse(make: Callable[[Site], Call], person: str = "") -> Exchange:
         call = make(site)
         headers = {**OURS, **call.headers}
         with closing(site.ask(call.method, call.path, call.body, person=person, headers=headers)) as answer:
-            exchange = Exchange(call, answer)
+            exchange = Exchange.of(call, answer)
         site.put_back()
         return exchange
 

@@ -1,4 +1,4 @@
-"""The pages of the labs. GET only, but for the handler that `/lab/two-ways` compares with, and counts as they run."""
+"""The pages of the labs. GET only, but for what scripts of theirs ask: the other way to publish, and a signature."""
 
 from flask import Blueprint, Response
 

@@ -6,11 +6,13 @@ A client in the process asks, so a server with one thread never waits for itself
 import json
 import shlex
 from collections.abc import Iterable, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from flask import current_app, request
+from werkzeug.datastructures import Headers
+from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.test import TestResponse
 
 from actions.rate_limit import RateLimit
@@ -65,18 +67,26 @@ class Call:
             environ_overrides=environ, buffered=True,
         )  # fmt: skip
         with closing(answer):
-            return Exchange(self, answer)
+            return Exchange.of(self, answer)
 
 
 class Exchange:
-    """A request and its answer, as a page shows them."""
+    """A request and its answer, as a page shows them; `milliseconds` where a browser has taken the time."""
 
-    def __init__(self, call: Call, answer: TestResponse) -> None:
-        self.call, self.status, self.text = call, answer.status_code, answer.get_data(as_text=True)
-        self.line = f"HTTP/1.1 {answer.status}"
-        self.headers = [(name, answer.headers[name]) for name in TOLD if name in answer.headers]
-        self.etag = answer.headers.get("ETag", "")
-        self.is_html = answer.mimetype == "text/html"
+    def __init__(
+        self, call: Call, status: int, headers: Mapping[str, str], text: str, milliseconds: int | None = None
+    ) -> None:
+        self.call, self.status, self.text, self.milliseconds = call, status, text, milliseconds
+        self.line = f"HTTP/1.1 {status} {HTTP_STATUS_CODES.get(status, '').upper()}".rstrip()
+        told = Headers(headers)  # of any case
+        self.headers = [(name, told[name]) for name in TOLD if name in told]
+        self.etag, self.trace = told.get("ETag", ""), told.get("X-Trace-Id", "")
+        self.is_html = told.get("Content-Type", "").startswith("text/html")
+
+    @classmethod
+    def of(cls, call: Call, answer: TestResponse) -> "Exchange":
+        """Return the exchange that ends with an answer."""
+        return cls(call, answer.status_code, dict(answer.headers), answer.get_data(as_text=True))
 
     @property
     def body(self) -> str:
@@ -85,7 +95,7 @@ class Exchange:
             title = self.text.partition("<title>")[2].partition("</title>")[0]
             return f"<!doctype html> … <title>{title}</title> … ({len(self.text):,} characters of a page)"
         text = self.text
-        if text.startswith(("{", "[")):
+        with suppress(ValueError):
             text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
         return text if len(text) <= MAX_TOLD else f"{text[:MAX_TOLD]}\n…"
 

@@ -173,6 +173,7 @@ def test_buttons_of_the_labs_work_with_and_without_script(open_page: OpenPage, k
         button(page, name).click()
         expect(page.locator("#answered-title")).to_have_text(name)
         expect(page.locator(".exchange strong")).to_contain_text(text)
+        expect(page.locator(".answered")).to_contain_text("your browser" if kind == "htmx" else "the site itself")
     page.goto("/lab/stale")
     page.get_by_role("link", name="Write, and crash before invalidating").click()
     expect(page.locator(".strategy.commit .glows")).to_have_count(6)
@@ -184,6 +185,26 @@ def test_buttons_of_the_labs_work_with_and_without_script(open_page: OpenPage, k
     page.goto("/lab/attack?action=comments.delete_comment")
     button(page, "Nobody signed in").click()
     said(page, "Nobody signed in: 401.")
+
+
+def test_browser_delivers_the_webhook_itself(open_page: OpenPage) -> None:
+    page, sent = open_page(), []
+    page.on("request", lambda request: sent.append(request) if "/api/webhooks/stripe" in request.url else None)
+    page.goto("/lab/stripe")
+    event = page.get_by_label("The event").input_value()
+    button(page, "Deliver it twice").click()
+    expect(page.locator("#answered-title")).to_have_text("Deliver it twice")
+    expect(page.locator(".exchange strong")).to_have_text(["HTTP/1.1 200 OK"] * 2)
+    bodies = [request.post_data for request in sent]
+    assert bodies == [event, event]
+    assert [bool(request.headers["stripe-signature"]) for request in sent] == [True, True]
+    page.get_by_role("link", name="what the X-ray saw of it").first.click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("webhook stripe knocked")
+    page.goto("/lab/stripe")
+    page.get_by_label("The event").fill(" ")
+    button(page, "Sign and deliver").click()
+    expect(page.get_by_label("The event")).to_have_attribute("aria-invalid", "true")
+    assert len(sent) == 2
 
 
 @pytest.mark.parametrize("person", ["", "ada"])

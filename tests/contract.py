@@ -16,7 +16,7 @@ def require_declared(app, response):
     """Fail the test whose request was answered by a status that the operation does not declare."""
     path = request.url_rule.rule.replace("<", "{").replace(">", "}") if request.url_rule else ""
     method = request.method.lower().replace("head", "get")
-    operation = document()["paths"].get(path, {}).get(method) if path.startswith("/api/v1/") else None
+    operation = document(app.config["SITE"])["paths"].get(path, {}).get(method) if path.startswith("/api/v1/") else None
     if operation:
         declared = str(response.status_code) in operation["responses"]
         assert declared, f"{request.method} {path}: {response.status_code} is not declared"

@@ -64,6 +64,16 @@ def parse(query: Schema, body: Schema, headers: Iterable[Header], *, is_json: bo
     return found
 
 
+def check_conditions(etag: str) -> None:
+    """Evaluate the preconditions of a write in the order of RFC 9110, section 13.2.2. Raises Problem (412)."""
+    # A compressed answer carries the tag of its own bytes; it is the same state. Weak tags never match If-Match.
+    given, forms = request.if_match, (etag, f"{etag}-gzip", f"{etag}-br")
+    if "If-Match" in request.headers and not (given.star_tag or any(map(given.is_strong, forms))):
+        raise Problem("changed", "The post is not what it was when you read it.", headers={"ETag": f'"{etag}"'})
+    if any(map(request.if_none_match.contains_weak, forms)):
+        raise Problem("changed", "The post is what If-None-Match rules out.", headers={"ETag": f'"{etag}"'})
+
+
 def _validate(schema: type[BaseModel], value: Any, where: Callable[..., dict[str, str]]) -> BaseModel:
     try:
         return schema.model_validate(value)

@@ -9,11 +9,11 @@ import json
 import sys
 from collections import defaultdict
 from dataclasses import asdict
+from functools import cache
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from flask import current_app
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
@@ -23,7 +23,6 @@ from web.problems import KINDS, MEDIA_TYPE
 
 Document = dict[str, Any]
 
-FIXED = Path(__file__).with_name("document.json").read_text()
 EXAMPLES: Document = json.loads(Path(__file__).with_name("examples.json").read_text())
 _HEADERS = {401: ["WWW-Authenticate"], 403: ["WWW-Authenticate"], 429: ["Retry-After"], 503: ["Retry-After"]}
 
@@ -36,14 +35,9 @@ class Schemas(GenerateJsonSchema):
         return super().normalize_name(name).removesuffix("Out")
 
 
-def document() -> Document:
-    """Return the document of the running application; it is made once."""
-    made: Document = current_app.extensions.get("openapi") or _document()
-    current_app.extensions["openapi"] = made
-    return made
-
-
-def _document() -> Document:
+@cache
+def document(site: str) -> Document:
+    """Return the document of the API at the origin `site`; it is made once."""
     paths: dict[str, Document] = defaultdict(dict)
     tags: dict[str, str] = {}
     for declared in sorted(OPERATIONS, key=lambda declared: declared.path):
@@ -51,19 +45,17 @@ def _document() -> Document:
         path = f"{bp.url_prefix}{declared.path}".replace("<", "{").replace(">", "}")
         paths[path][declared.method.lower()] = described
         tags[described["tags"][0]] = inspect.getdoc(sys.modules[declared.view.__module__]) or ""
-    document: Document = json.loads(FIXED)
-    document["info"]["contact"]["url"] = f"{current_app.config['SITE']}/contact"
+    document: Document = json.loads(Path(__file__).with_name("document.json").read_text())
+    document["info"]["contact"]["url"] = f"{site}/contact"
     document["tags"] = [{"name": name, "description": about.partition("\n")[0]} for name, about in tags.items()]
     document["components"]["schemas"] = _schemas()
     return document | {"paths": paths}
 
 
 def _schemas() -> Document:
-    models = [
-        model for declared in OPERATIONS for model in (declared.body, declared.returns) if isinstance(model, type)
-    ]
+    told = [ProblemOut, *(model for declared in OPERATIONS for model in (declared.body, declared.returns))]
     # Under the names that answers are written by, not those that they are read by.
-    inputs: list[Any] = [(model, "serialization") for model in [*models, ProblemOut]]
+    inputs: list[Any] = [(model, "serialization") for model in told if isinstance(model, type)]
     template = "#/components/schemas/{model}"
     schemas: Document = models_json_schema(inputs, ref_template=template, schema_generator=Schemas)[1]["$defs"]
     for name in schemas.keys() & EXAMPLES.keys():
@@ -75,8 +67,8 @@ def _operation(declared: operation) -> Document:
     summary, _, rest = (inspect.getdoc(declared.view) or "").partition("\n\n")
     needs = f"Needs a key with the scope `{declared.scope}`" if declared.scope else "Needs a key of any scope"
     needs += ", or none to read what is published." if declared.anyone else "."
-    files = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in declared.takes}
-    taken = files or _content(declared.body)
+    file = {"schema": {"type": "string", "format": "binary"}}
+    taken = dict.fromkeys(declared.takes, file) or _content(declared.body)
     described: Document = {
         "operationId": declared.name,
         "summary": " ".join(summary.split()),
@@ -93,17 +85,15 @@ def _operation(declared: operation) -> Document:
 
 
 def _parameters(declared: operation) -> list[Document]:
-    asked = declared.query.model_json_schema() if declared.query else {"properties": {}}
-    parts = {name: {"type": "string", "description": "Its address."} for name in sorted(declared.parts)}
-    found = [_parameter("path", name, True, schema) for name, schema in parts.items()]
-    for name, schema in asked["properties"].items():
-        found.append(_parameter("query", name, name in asked.get("required", ()), schema))
+    schema = declared.query.model_json_schema() if declared.query else {}
+    query, needed = schema.get("properties", {}).items(), schema.get("required", ())
+    told = [("path", name, True, {"type": "string", "description": "Its address."}) for name in sorted(declared.parts)]
+    told += [("query", name, name in needed, described) for name, described in query]
+    found = [
+        {"in": place, "name": name, "required": required, "description": of.pop("description", ""), "schema": of}
+        for place, name, required, of in told
+    ]
     return found + [{"in": "header", **asdict(header)} for header in declared.headers]
-
-
-def _parameter(place: str, name: str, required: bool, schema: Document) -> Document:
-    text = schema.pop("description", "")
-    return {"name": name, "in": place, "required": required, "description": text, "schema": schema}
 
 
 def _responses(declared: operation) -> dict[int, Document]:
@@ -127,7 +117,6 @@ def _response(description: str, headers: list[str], content: Document) -> Docume
 
 
 def _content(returns: type[BaseModel] | str | None, media_type: str = JSON) -> Document:
-    if isinstance(returns, str):
-        return {returns: {"schema": {"type": "string"}, "example": EXAMPLES[returns]}}
-    name = name_of(returns) if returns else ""
-    return {media_type: {"schema": {"$ref": f"#/components/schemas/{name}"}}} if returns else {}
+    if isinstance(returns, type):
+        return {media_type: {"schema": {"$ref": f"#/components/schemas/{name_of(returns)}"}}}
+    return {returns: {"schema": {"type": "string"}, "example": EXAMPLES[returns]}} if returns else {}

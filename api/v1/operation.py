@@ -19,7 +19,6 @@ from api.v1.resources import Out
 from flask_revalidation import retried, write
 from models import Scope
 
-View = Callable[..., Response]
 ALWAYS = {400, 401, 422, 429, 500, 503}
 
 bp = Blueprint("api_v1", __name__, url_prefix="/api/v1")
@@ -31,9 +30,8 @@ class operation:  # noqa: N801  (it is written as a decorator)
     """Serve a view at an `address`, `"GET /posts/<slug>"`, to callers with a key of the `scope` (None: any key).
 
     `returns` is the schema of a good answer, a media type where it is a file, or None. `anyone` lets in those without a
-    key too. `if_match` says whether a caller must or may name the state that they have read. `refuses` are statuses
-    that do not follow from the address. `takes` are the media types of a body that is a file, which `prepare` reads.
-    `name` is the operationId, by default the view's.
+    key too. `if_match` says whether a caller must or may name the state that they have read. `takes` are the
+    media types of a body that is a file, which `prepare` reads. `name` is the operationId, by default the view's.
 
     The view's `query` and `body` are checked by their annotations. An unsafe method runs in one write transaction: its
     view gets the key's person, read inside it, as `user`; and, where there is a `prepare`, as `prepared` what that made
@@ -46,12 +44,11 @@ class operation:  # noqa: N801  (it is written as a decorator)
     status: int = 200
     anyone: bool = False
     if_match: Literal["", "optional", "required"] = ""
-    refuses: Collection[int] = ()
     prepare: Callable[[Any], Any] | None = None
     takes: Collection[str] = ()
     name: str = ""
 
-    def __call__(self, view: View) -> View:
+    def __call__(self, view: Callable[..., Response]) -> Callable[..., Response]:
         """Return the view, checked before it is called."""
         self.view, hints = view, get_type_hints(view)
         self.method, self.path = self.address.split()
@@ -94,7 +91,7 @@ class operation:  # noqa: N801  (it is written as a decorator)
     @property
     def refusals(self) -> list[int]:
         """Every status with which it can refuse a request; most follow from its address."""
-        cases: dict[int, Any] = {403: self.scope, 404: self.parts, 409: self.method == "POST"}
+        cases: dict[int, Any] = {403: self.scope, 404: self.parts, 409: self.method in ("POST", "PATCH")}
         cases |= {412: self.if_match or (self.is_safe and self.has_etag), 428: self.if_match == "required"}
         cases |= dict.fromkeys((413, 415), not self.is_safe)
-        return sorted({*ALWAYS, *self.refuses, *(status for status, applies in cases.items() if applies)})
+        return sorted({*ALWAYS, *(status for status, applies in cases.items() if applies)})

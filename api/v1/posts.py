@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import undefer
 
 from api.auth import caller, require_writer
-from api.conditions import check_conditions
+from api.v1.checks import check_conditions
 from api.v1.operation import operation
 from api.v1.paging import Page, Query
 from api.v1.resources import PostChange, PostIn, PostOut
@@ -18,8 +18,6 @@ from models.database import found
 from models.text import to_html
 from web.fields import Handle, TagName
 from web.problems import Problem
-
-READ, WRITE = Scope.READ, Scope.WRITE
 
 
 class PostsQuery(Query):
@@ -33,7 +31,7 @@ class PostsOut(Page[PostOut]):
     """A page of posts."""
 
 
-@operation("GET /posts", READ, PostsOut, anyone=True)
+@operation("GET /posts", Scope.READ, PostsOut, anyone=True)
 @cached_page(tags=["posts"], credential="Authorization")
 def list_posts(query: PostsQuery) -> Response:
     """List posts, newest first: with a key also those that its person works on, then in the order they were begun."""
@@ -45,7 +43,7 @@ def list_posts(query: PostsQuery) -> Response:
     return PostsOut.answer(query, rows, order, descending=True)
 
 
-@operation("GET /posts/<slug>", READ, PostOut, anyone=True)
+@operation("GET /posts/<slug>", Scope.READ, PostOut, anyone=True)
 @cached_page(credential="Authorization", tags=lambda slug: [f"/blog/{slug}"])
 def read_post(slug: str) -> Response:
     """Return one post: published, or with a key one that its person works on."""
@@ -58,7 +56,7 @@ def _html(body: PostIn | PostChange) -> str | None:
     return to_html(body.body) if "body" in body.model_fields_set else None
 
 
-@operation("POST /posts", WRITE, PostOut, status=201, prepare=_html)
+@operation("POST /posts", Scope.WRITE, PostOut, status=201, prepare=_html)
 def create_post(body: PostIn, user: User, prepared: str | None) -> Response:
     """Begin a draft. With an Idempotency-Key, a repeated request begins no second one."""
     require_writer(user)
@@ -70,7 +68,7 @@ def create_post(body: PostIn, user: User, prepared: str | None) -> Response:
     return _answer(post, 201, Location=f"/api/v1/posts/{post.slug}")
 
 
-@operation("PATCH /posts/<slug>", WRITE, PostOut, if_match="required", refuses=[409], prepare=_html, name="change_post")
+@operation("PATCH /posts/<slug>", Scope.WRITE, PostOut, if_match="required", prepare=_html, name="change_post")
 def update_post(slug: str, body: PostChange, user: User, prepared: str | None) -> Response:
     """Change some of a post's words, unless someone else did since it was read."""
     post = _find_unchanged(slug, user)
@@ -82,7 +80,7 @@ def update_post(slug: str, body: PostChange, user: User, prepared: str | None) -
     return _answer(post)
 
 
-@operation("DELETE /posts/<slug>", WRITE, None, status=204, if_match="required")
+@operation("DELETE /posts/<slug>", Scope.WRITE, None, status=204, if_match="required")
 def delete_post(slug: str, user: User) -> Response:
     """Remove a post with its comments and likes, unless someone changed it since it was read."""
     post = _find_unchanged(slug, user)
@@ -91,7 +89,7 @@ def delete_post(slug: str, user: User) -> Response:
     return Response(status=204)
 
 
-@operation("PUT /posts/<slug>/publication", WRITE, PostOut, if_match="optional")
+@operation("PUT /posts/<slug>/publication", Scope.WRITE, PostOut, if_match="optional")
 def publish_post(slug: str, user: User) -> Response:
     """Show a post to readers; harmless when repeated. The request has no body."""
     post = _find_unchanged(slug, user)
@@ -100,7 +98,7 @@ def publish_post(slug: str, user: User) -> Response:
     return _answer(post)
 
 
-@operation("DELETE /posts/<slug>/publication", WRITE, PostOut, if_match="optional")
+@operation("DELETE /posts/<slug>/publication", Scope.WRITE, PostOut, if_match="optional")
 def unpublish_post(slug: str, user: User) -> Response:
     """Make a post a draft again; harmless when repeated."""
     post = _find_unchanged(slug, user)

@@ -13,13 +13,8 @@ from models import PostStatus
 from web.fields import Excerpt, Markdown, Slug, TagName, Title
 
 JSON = "application/json"
-Tags = Annotated[list[TagName], Field(max_length=10)]
 Url = Annotated[str, AfterValidator(lambda path: current_app.config["SITE"] + path)]  # made of the path on the site
 _SLUG, _STATE = {"slug": "$response.body#/slug"}, {"If-Match": "$response.header.ETag"}
-
-
-class In(BaseModel, extra="forbid", strict=True):
-    """What is sent: nothing unknown, nothing converted."""
 
 
 def name_of(model: type) -> str:
@@ -40,7 +35,7 @@ class Out(BaseModel, extra="forbid", from_attributes=True, model_title_generator
         return Response(self.model_dump_json(), status, headers, content_type=JSON)
 
 
-class PostIn(In):
+class PostIn(BaseModel, extra="forbid", strict=True):  # nothing unknown, nothing converted
     """A new draft."""
 
     title: Title
@@ -48,7 +43,7 @@ class PostIn(In):
     body: Markdown = Field(default_factory=str)
     slug: Slug = Field(default_factory=str, description="Left out, it is made from the title.")
     excerpt: Excerpt = Field(default_factory=str)
-    tags: Tags = Field(default_factory=list)
+    tags: Annotated[list[TagName], Field(max_length=10)] = Field(default_factory=list)
 
 
 class PostChange(PostIn, json_schema_extra={"minProperties": 1}):

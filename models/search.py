@@ -12,10 +12,11 @@ from typing import Any
 from unicodedata import normalize
 
 import regex
-from sqlalchemy import Select, cast, column, false, select, table
+from sqlalchemy import ColumnElement, Select, SelectBase, cast, column, false, func, select, table
 from sqlalchemy.dialects.postgresql import TSQUERY
 
-LONGEST, MOST = 80, 1_000  # characters of a query; the newest posts that are ranked, whatever there is of them
+# Characters of a query; the newest posts that are ranked, whatever there is; those that are tried before the index.
+LONGEST, MOST, RECENT = 80, 1_000, 5_000
 INDEX = "post_search"
 _POST, _INDEX = table("post", column("id"), column(INDEX)), table(INDEX, column("rowid"), column(INDEX))
 # Scripts that are written without spaces: of their words, each two letters that stand side by side are searched for.
@@ -51,18 +52,27 @@ def folded(text: str) -> str:
     return normalize("NFC", re.sub("[\u0300-\u036f]", "", normalize("NFD", text.lower())))
 
 
-def newest_with(query: str, dialect: str) -> Select[Any]:
+def newest_with(query: str, dialect: str) -> SelectBase:
     """Select `post_id` of the newest `MOST` posts in which every word begins one.
 
     To rank, or to count, all that hold a common word would be work for anyone to ask for.
     """
     words = words_of(query)
+    if not words:
+        return _newest(_POST.c.id, false())
     if dialect == "sqlite":  # quoted, a word is never an operator: AND, NEAR
-        post_id, fits = _INDEX.c.rowid, _INDEX.c[INDEX].op("MATCH")(" ".join(f'"{word}"*' for word in words))
-    else:
-        asked = " & ".join(f"'{folded(word)}':*" for word in words)
-        post_id, fits = _POST.c.id, _POST.c[INDEX].op("@@")(cast(asked, TSQUERY))
-    return select(post_id.label("post_id")).where(fits if words else false()).order_by(post_id.desc()).limit(MOST)
+        return _newest(_INDEX.c.rowid, _INDEX.c[INDEX].op("MATCH")(" ".join(f'"{word}"*' for word in words)))
+    asked = cast(" & ".join(f"'{folded(word)}':*" for word in words), TSQUERY)
+    # In how many posts a word begins with these letters, the planner guesses. If in many, the newest have enough of
+    # them; if not, the index has few to sort.
+    recent = select(_POST).order_by(_POST.c.id.desc()).limit(RECENT).subquery()
+    near = _newest(recent.c.id, recent.c[INDEX].op("@@")(asked)).cte()
+    too_few = select(func.count()).select_from(near).scalar_subquery() < MOST
+    return select(near).union(select(_newest(_POST.c.id, _POST.c[INDEX].op("@@")(asked)).where(too_few).subquery()))
+
+
+def _newest(post_id: ColumnElement[int], fits: ColumnElement[bool]) -> Select[Any]:
+    return select(post_id.label("post_id")).where(fits).order_by(post_id.desc()).limit(MOST)
 
 
 def tiers(query: str) -> Callable[[str, str], int]:

@@ -8,7 +8,7 @@ from test_search import HOSTILE
 
 from bench.fill import prepare
 from flask_revalidation import revalidate_everything, write
-from models import Post, PostFilter, User, db
+from models import Post, PostFilter, User, db, search
 
 TEXT = (
     "door doors doorbell Door's DOOR-way slot lettre lettré straße STRASSE Zoë zoe naïve café's ĳssel øre Ærø ΑΒΓ Ωμέγα"
@@ -117,3 +117,19 @@ def test_they_agree_after_a_post_has_been_written_again_and_deleted(databases):
         one, other = (found(app, words=words) for app in databases)
         assert one == other
         assert "Deleted zyzzyva" not in one[0]
+
+
+@pytest.mark.parametrize(("most", "recent"), [(3, 5), (3, 400), (50, 60), (400, 3)])
+def test_newest_posts_with_a_word_are_found_be_it_common_or_rare(databases, monkeypatch, most, recent):
+    monkeypatch.setattr(search, "MOST", most)
+    monkeypatch.setattr(search, "RECENT", recent)
+
+    def newest(app, words):
+        with app.app_context():
+            found = db.session.execute(search.newest_with(words, db.engine.dialect.name)).scalars()
+            return sorted(found, reverse=True)
+
+    sqlite, postgresql = databases
+    for words in ENDS:
+        assert newest(postgresql, words) == newest(sqlite, words)
+        assert len(newest(sqlite, words)) <= most

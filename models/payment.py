@@ -37,9 +37,9 @@ class Payment(Numbered, Model):
         if (amount, at) < (row.amount, row.at):
             row.amount, row.currency, row.at = amount, currency, at
         row.member = row.member or by
-        same = cls.charge == (of or None)
-        whose = db.session.scalar(select(func.max(cls.member_id)).where(same))
-        db.session.execute(update(cls).where(same, cls.member_id.is_(None)).values(member_id=whose))
+        same = cls.charge == of
+        if whose := of and db.session.scalar(select(func.max(cls.member_id)).where(same)):
+            db.session.execute(update(cls).where(same, cls.member_id.is_(None)).values(member_id=whose))
 
     @classmethod
     def latest(cls, limit: int, member: Member | None = None) -> list["Payment"]:

@@ -1,20 +1,37 @@
 """Which lines of an action ran: noted while somebody follows the X-ray, and never where another tracer is at work.
 
-By `sys.settrace`, on every Python that the site runs on. A tracer is asked for each function that is called, which is
-dear: so it is there from the policy's verdict to the end of the action's function, rests while the ORM makes a
-statement and sends it, and goes into the files of actions and models alone.
+By `sys.monitoring` where Python has it (3.12 and later), which costs next to nothing. Before, by `sys.settrace`: all
+that runs under a tracer is slow; so it is there from the policy's verdict to the end of the action's function, and
+rests while the session works. Either goes into the files of actions and models alone.
 """
 
 import inspect
 import sys
+import threading
 from collections.abc import Callable
+from functools import cache, wraps
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
+
+from sqlalchemy.orm import Session
 
 ROOT = Path(__file__).parent.parent
 _FOLDERS = ("actions/", "models/")
-_files: dict[str, str] = {}  # files by the names that code has for them; empty for what is not ours
+
+
+class _Files(dict[str, str]):
+    """Files by the names that code has for them; empty for what is not ours."""
+
+    def __missing__(self, file: str) -> str:
+        path = Path(file)
+        name = path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else ""
+        self[file] = name if name.startswith(_FOLDERS) else ""
+        return self[file]
+
+
+files = _Files()
+here = threading.local()  # `lines`: what the thread notes at the moment
 
 
 class Lines:
@@ -28,19 +45,17 @@ class Lines:
 
     def start(self) -> None:
         """Note what runs from here on."""
-        if sys.gettrace() is None:
-            self._active = True
-            sys.settrace(self)
+        self._active = sys.gettrace() is None
+        self.resume()
 
     def pause(self) -> None:
-        """Note nothing for a while."""
-        if self._active and sys.gettrace() == self:
-            sys.settrace(None)
+        """Note nothing in this thread."""
+        here.lines = None
 
     def resume(self) -> None:
-        """Go on, if it has not ended."""
-        if self._active and sys.gettrace() is None:
-            sys.settrace(self)
+        """Note the lines of this thread, if it has not ended."""
+        if self._active:
+            here.lines = self
 
     def stop(self) -> dict[str, Any]:
         """End it, and return what was seen."""
@@ -48,39 +63,82 @@ class Lines:
         self._active = False
         return {"lines": {file: sorted(numbers) for file, numbers in self._ran.items()}, "raised": self._raised}
 
-    def __call__(self, frame: FrameType, _event: str, _value: Any) -> Any:
-        """Follow a function that begins, if it is the action's, or one of ours that it calls."""
-        name = frame.f_code.co_filename
-        if name not in _files:
-            _files[name] = _short(name)
-        if not _files[name]:
-            return None
-        self._inside |= frame.f_code is self._code
-        return self._follow if self._inside else None
+    def ran(self, code: CodeType, line: int) -> None:
+        """Note a line of a file of ours, if it is the action's, or of what that calls."""
+        self._inside |= code is self._code
+        if self._inside:
+            self._ran.setdefault(files[code.co_filename], set()).add(line)
+
+    def returned(self, code: CodeType, value: Any) -> None:
+        """End it with the action's function; an exception that it has dealt with is none."""
+        if code is self._code:
+            self.stop()
+            self._raised = self._raised if value is None else []
+
+    def raised(self, code: CodeType, traceback: Any) -> None:
+        """Note the last place in a file of ours that an exception of the action has passed, and where that begins."""
+        while traceback is not None and code is self._code:
+            passed = traceback.tb_frame.f_code
+            if file := files[passed.co_filename]:
+                self._raised = [file, traceback.tb_lineno, passed.co_firstlineno, passed.co_qualname]
+            traceback = traceback.tb_next
+
+
+class TracedLines(Lines):
+    """Lines by `sys.settrace`."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__(function)
+        self._tracer = self._called  # one object, to be told from a tracer of others
+
+    def start(self) -> None:
+        """Note what runs from here on, but for the session's work."""
+        _let_the_session_rest()
+        super().start()
+
+    def pause(self) -> None:
+        """Take the tracer away."""
+        super().pause()
+        if self._active and sys.gettrace() is self._tracer:
+            sys.settrace(None)
+
+    def resume(self) -> None:
+        """Put the tracer back."""
+        super().resume()
+        if self._active and sys.gettrace() is None:
+            sys.settrace(self._tracer)
+
+    def _called(self, frame: FrameType, _event: str, _value: Any) -> Any:
+        """Follow a function of ours. This is asked a thousand times."""
+        return self._follow if files[frame.f_code.co_filename] else None
 
     def _follow(self, frame: FrameType, event: str, value: Any) -> Any:
         if event == "line":
-            self._ran.setdefault(_files[frame.f_code.co_filename], set()).add(frame.f_lineno)
-        elif frame.f_code is self._code and event == "exception":
-            self._raised = _origin(value[2])
-        elif frame.f_code is self._code and event == "return":
-            self.stop()
-            self._raised = self._raised if value is None else []  # otherwise the action has dealt with it
+            self.ran(frame.f_code, frame.f_lineno)
+        elif event == "exception":
+            self.raised(frame.f_code, value[2])
+        elif event == "return":
+            self.returned(frame.f_code, value)
         return self._follow
 
 
-def _short(file: str) -> str:
-    path = Path(file)
-    name = path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else ""
-    return name if name.startswith(_FOLDERS) else ""
+@cache
+def _let_the_session_rest() -> None:
+    for name in ("execute", "scalar", "scalars", "get", "flush"):
+        setattr(Session, name, _resting(getattr(Session, name)))
 
 
-def _origin(traceback: Any) -> list[Any]:
-    """Return the last place in a file of ours that an exception has passed, and where its function begins."""
-    found: list[Any] = []
-    while traceback is not None:
-        code = traceback.tb_frame.f_code
-        if file := _files.get(code.co_filename):
-            found = [file, traceback.tb_lineno, code.co_firstlineno, code.co_qualname]
-        traceback = traceback.tb_next
-    return found
+def _resting(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a method in which no line is noted."""
+
+    @wraps(method)
+    def call(*args: Any, **options: Any) -> Any:
+        if not (lines := getattr(here, "lines", None)):
+            return method(*args, **options)
+        lines.pause()
+        try:
+            return method(*args, **options)
+        finally:
+            lines.resume()
+
+    return call

@@ -53,6 +53,8 @@ class Redactor:
 
     def __call__(self, value: Any) -> Any:
         """Return what JSON can hold without them, in names as in values."""
+        if type(value) is str:  # nearly always
+            return self._clean(value)
         if isinstance(value, dict):
             return {self(name): self(item) for name, item in value.items()}
         if isinstance(value, list | tuple):

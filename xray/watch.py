@@ -19,7 +19,7 @@ from flask_server_actions import signals as actions
 from flask_server_actions.declare import place
 from models import db
 from web import rate_limiter
-from xray.lines import Lines
+from xray.monitor import lines_of
 from xray.places import EVERYTHING, label_of
 from xray.redact import hide, selector_of
 from xray.story import told
@@ -50,8 +50,6 @@ def connect(app: Flask) -> None:
     for signal, receive in receivers:
         signal.connect(receive)
     with app.app_context():
-        event.listen(db.session, "do_orm_execute", _orm_begins)
-        event.listen(db.session, "before_flush", _orm_begins)
         event.listen(db.engine, "before_cursor_execute", _statement_begins)
         event.listen(db.engine, "after_cursor_execute", _statement_ended)
 
@@ -71,7 +69,7 @@ def _authorised(trace: Trace, action: Any, user: Any, allowed: bool) -> None:
     trace.step("policy", f"{action.allow.__name__} {verdict} {trace.facts['who'] or 'nobody'}", allowed)
     asked = sum(step["what"] == "policy" for step in trace.facts["steps"])
     if allowed and asked > bool(action.prepare) and (trace.followed or current_app.extensions["xray"].is_followed):
-        trace.lines = Lines(action.function)
+        trace.lines = lines_of(action.function)
         trace.lines.start()
 
 
@@ -161,13 +159,6 @@ def _statement_begins(connection: Any, _cursor: Any, _text: str, _values: Any, _
 def _statement_ended(connection: Any, _cursor: Any, text: str, _values: Any, _context: Any, _many: bool) -> None:
     if (trace := current.get()) and (began := connection.info.pop(_BEGAN, None)):
         trace.statement(text, time.perf_counter() - began)
-        if trace.lines:
-            trace.lines.resume()
-
-
-def _orm_begins(*_: Any) -> None:
-    if (trace := current.get()) and trace.lines:
-        trace.lines.pause()
 
 
 def _committed(trace: Trace, write: Any) -> None:

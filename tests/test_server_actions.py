@@ -14,6 +14,7 @@ from flask_revalidation import revalidate_everything, write
 from flask_server_actions import Form, action, anyone, form_key, invalid, last_result, local_page, success
 from flask_server_actions.declare import BadDeclaration
 from models import Message, PostFilter, User, db
+from web.auth import writers
 
 
 def install(app, *items):
@@ -88,6 +89,19 @@ def test_action_gives_its_connection_back_before_the_page_is_made(app, visitor, 
 
     assert statuses == [422] * 5 + [429]
     assert held == [0] * 6
+
+
+def test_action_that_only_reads_keeps_no_connection_beside_that_of_its_page(app, ada, monkeypatch):
+    @action(allow=writers, writes=False)
+    def look(form: Form, user):
+        return success(f"{user.name} has looked.")
+
+    install(app, look)
+    held = []
+    monkeypatch.setattr("pages.posts.render_template", lambda *_, **__: str(held.append(db.engine.pool.checkedout())))
+
+    assert ada.act("test_server_actions.look", page="/dashboard/posts/1/edit", htmx=True).status_code == 200
+    assert held == [1]
 
 
 def test_answer_to_a_visitor_is_not_kept_for_others(app, visitor):

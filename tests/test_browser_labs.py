@@ -199,7 +199,7 @@ def test_browser_delivers_the_webhook_itself(open_page: OpenPage) -> None:
     assert bodies == [event, event]
     assert [bool(request.headers["stripe-signature"]) for request in sent] == [True, True]
     page.get_by_role("link", name="what the X-ray saw of it").first.click()
-    expect(page.get_by_role("heading", level=1)).to_contain_text("webhook stripe knocked")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("webhook Stripe knocked")
     page.goto("/lab/stripe")
     page.get_by_label("The event").fill(" ")
     button(page, "Sign and deliver").click()

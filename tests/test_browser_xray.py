@@ -136,7 +136,7 @@ def test_words_on_a_button_are_said_without_what_else_is_drawn_on_it(open_page: 
     page.goto(LIVE)
     window.goto("/xray?kind=action")
     for button, sentence in [
-        (page.get_by_role("button", name="Like").first, "somebody pressed “Like” → likes.toggle_like"),
+        (page.get_by_role("button", name="Like").first, "Somebody pressed “Like” → likes.toggle_like"),
         (page.get_by_role("button", name="Cleo reader"), "pressed “Cleo” → demo.switch_persona"),
     ]:
         button.click()

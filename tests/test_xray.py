@@ -169,7 +169,7 @@ def test_answer_in_front_of_flask_is_a_row_too(app, visitor):
 
     facts = trace_of(app, visitor.get("/blog"))
 
-    assert facts["sentence"] == "somebody read /blog: from the cache, in front of Flask"
+    assert facts["sentence"] == "Somebody read /blog: from the cache, in front of Flask"
     assert [part["how"] for part in facts["parts"]] == ["hit"]
     assert len(visitor.get(f"/xray/{facts['id']}/parts").json["parts"]) == 2  # the page, and the part it was made of
 
@@ -232,6 +232,28 @@ def test_each_place_opens_the_line_that_declares_its_tags(app, visitor):
         declared = re.findall(r'<span class="line declares"><i>\d+</i>(.*)', page)
         assert len(declared) == 1, place
         assert "cached" in declared[0], place
+
+
+SAID = [
+    ("GET", "/api/v1/posts", {}, "A program read /api/v1/posts: 0 of 1 copies were there"),
+    ("GET", "/api/v1/me", {}, "A program read /api/v1/me: refused, 401"),
+    ("POST", "/api/v1/posts", {}, "A program sent POST to /api/v1/posts: refused, 401"),
+    ("GET", "/nowhere", {}, "Somebody read /nowhere: not found"),
+    ("POST", "/api/webhooks/github", {}, "GitHub knocked: refused. a bad signature"),
+    ("POST", "/api/cron/publish-due", BEARER, "The scheduler knocked"),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "headers", "sentence"), SAID)
+def test_row_says_who_asked_for_what_and_why_not(app, visitor, method, path, headers, sentence):
+    assert trace_of(app, visitor.open(path, method=method, headers=headers))["sentence"].startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    ("action", "verb"), [("likes.toggle_like", "Like.toggle"), ("api_keys.revoke_key", "ApiKey.revoke")]
+)
+def test_code_of_an_action_shows_the_verb_of_the_right_model(visitor, action, verb):
+    assert f"verb {verb}" in visitor.get(f"/xray/code?action={action}").text
 
 
 def test_looking_writes_nothing_and_leaves_no_row(app, ada, visitor):

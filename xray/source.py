@@ -78,24 +78,28 @@ def around(file: str, line: int, title: str) -> Code:
 
 def verbs_of(function: Callable[..., Any]) -> list[Callable[..., Any]]:
     """Return the methods of the models that a function calls, two at most: `post.publish()`, `Like.toggle(…)`."""
-    called = re.findall(r"\b\w+\.(\w+)\(", inspect.getsource(inspect.unwrap(function)))
-    known = _verbs()
-    return [known[name] for name in dict.fromkeys(called) if name in known][:2]
+    called = dict.fromkeys(re.findall(r"\b(\w+)\.(\w+)\(", inspect.getsource(inspect.unwrap(function))))
+    # A thing is called by the end of its class's name, `key.revoke()`.
+    named = [(of[0].upper() + of[1:], name) for of, name in called]
+    found = [next((verb for (owner, known), verb in _verbs().items() if known == name and owner.endswith(of)), None)
+             for of, name in named]  # fmt: skip
+    return [verb for verb in found if verb][:2]
 
 
 @cache
-def _verbs() -> dict[str, Callable[..., Any]]:
+def _verbs() -> dict[tuple[str, str], Callable[..., Any]]:
+    """Return the methods of the models by class and name."""
     import models
 
     found = {}
-    for thing in vars(models).values():
+    for owner, thing in vars(models).items():
         if inspect.isclass(thing) and thing.__module__.startswith("models."):
-            for base in thing.__mro__:
+            for base in reversed(thing.__mro__):
                 for name, method in vars(base).items():
                     function = getattr(method, "__func__", method)
                     ours = inspect.isfunction(function) and function.__module__.startswith("models.")
                     if ours and not name.startswith(("_", "find")):
-                        found[name] = function
+                        found[owner, name] = function
     return found
 
 

@@ -2,7 +2,7 @@
 
 import re
 
-from xray.places import EVERYTHING, WORDS, followed, fresh_by, places
+from xray.places import WORDS, followed, fresh_by, places
 from xray.trace import Facts
 
 _WRITES = re.compile(r"^\s*(?:INSERT INTO|UPDATE|DELETE FROM) \"?(\w+)", re.IGNORECASE)
@@ -41,7 +41,7 @@ def staleness(parts: list[Facts]) -> str:
     """Say which parts of an open page are older than their tags, and by which of them; empty where none is."""
     stale = {part["label"]: part["stale"] for part in parts if part["stale"]}
     count, is_older = (f"{len(stale)} parts", "are older") if len(stale) != 1 else ("1 part", "is older")
-    named = ", ".join(f"{label} ({', '.join(tag or EVERYTHING for tag in tags)})" for label, tags in stale.items())
+    named = ", ".join(f"{label} ({', '.join(tags)})" for label, tags in stale.items())
     return str(_STRIP["stale"]).format(count=count, is_older=is_older, parts=named) if stale else ""
 
 
@@ -65,17 +65,23 @@ def _sentence(facts: Facts) -> str:
     if facts["boundary"] in ("schedule", "command"):
         return f"The {'clock' if facts['boundary'] == 'schedule' else 'operator'} → {facts['name']}{fresh}"
     if facts["boundary"] in ("webhook", "cron"):
-        return f"{facts['path'].rpartition('/')[2]} knocked{fresh or _why_not(facts)}"
-    hits = sum(part["how"] == "hit" for part in parts)
-    whole = bool(parts) and not facts["name"]
-    cached = (
-        "from the cache, in front of Flask" if whole else f"{hits} of {len(parts)} copies were there" if parts else ""
-    )
-    return f"{who} read {facts['path']}" + (f": {cached}" if cached else "") + fresh
+        sender = facts["path"].rpartition("/")[2]
+        return f"{WORDS['senders'].get(sender, sender)} knocked{fresh or _why_not(facts)}"
+    reads = facts["method"] in ("GET", "HEAD")
+    asked = f"{who} {'read' if reads else 'sent ' + facts['method'] + ' to'} {facts['path']}"
+    return asked + (f": {cached}" if (cached := _cached(facts)) else _why_not(facts)) + fresh
+
+
+def _cached(facts: Facts) -> str:
+    hits = sum(part["how"] == "hit" for part in facts["parts"])
+    if facts["parts"] and not facts["name"]:
+        return "from the cache, in front of Flask"
+    return f"{hits} of {len(facts['parts'])} copies were there" if facts["parts"] else ""
 
 
 def _who(facts: Facts) -> str:
-    return facts["who"].partition(",")[0] or ("somebody" if facts["boundary"] in ("page", "action") else "a program")
+    who = facts["who"].partition(",")[0] or ("somebody" if facts["boundary"] in ("page", "action") else "a program")
+    return who[0].upper() + who[1:]
 
 
 def _pressed(facts: Facts, who: str) -> str:
@@ -86,7 +92,9 @@ def _pressed(facts: Facts, who: str) -> str:
 def _why_not(facts: Facts) -> str:
     refused = [step for step in facts["steps"] if step["good"] is False]
     if not refused:
-        return f": refused, {facts['status']}" if facts["status"] >= 400 else ""
+        return (
+            {404: ": not found"}.get(facts["status"], f": refused, {facts['status']}") if facts["status"] >= 400 else ""
+        )
     if refused[-1]["what"] == "rollback":
         return f": refused, {facts['status']}, and nothing is written"
     errors = "; ".join(f"{name}: {' '.join(texts)}" for name, texts in refused[-1].get("errors", {}).items())

@@ -82,7 +82,9 @@ def test_threads_of_one_process_exclude_each_other(path):
 BUSY = """
 import sys, threading, time
 from flask_revalidation.write_lock import acquire
-served, until = [0], time.monotonic() + 2
+served = [0]
+print("ready", flush=True)
+until = float(sys.stdin.readline())  # of a clock that all processes share
 def write():
     while time.monotonic() < until:
         lock = acquire(sys.argv[1], 5)
@@ -97,9 +99,16 @@ print(served[0])
 
 def test_no_process_starves_beside_one_with_many_writers(path):
     command = [sys.executable, "-c", BUSY, path]
-    processes = [subprocess.Popen([*command, str(n)], stdout=subprocess.PIPE, text=True) for n in (1, 1, 8)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    processes = [subprocess.Popen([*command, str(n)], **pipes, text=True) for n in (1, 1, 8)]
+    ready = [process.stdout.readline() for process in processes]
+    until = f"{time.monotonic() + 2}\n"
+    for process in processes:
+        process.stdin.write(until)
+        process.stdin.flush()
     served = [int(process.communicate(timeout=60)[0]) for process in processes]
 
+    assert ready == ["ready\n"] * 3
     assert min(served) > 0.1 * sum(served), served
 
 

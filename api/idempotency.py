@@ -12,7 +12,6 @@ from web import gate
 from web.problems import Problem
 
 _REMEMBERED = ("Content-Type", "ETag", "Location")
-_BUCKET = 3  # hexadecimal digits of the digest that name a lock file: 4,096 of them, and no more
 
 
 def digest_of(key: ApiKey | None) -> str | None:
@@ -38,7 +37,8 @@ def claim(digest: str | None) -> AbstractContextManager[object]:
     folder.mkdir(exist_ok=True)
     try:
         # A file that stands for a lock, where the file system has none, would outlive its process: no such fallback.
-        return FileLock(folder / digest[:_BUCKET], mode=0o600, fallback_to_soft=False).acquire(blocking=False)
+        # Three hexadecimal digits name it: there are 4,096, and never more.
+        return FileLock(folder / digest[:3], mode=0o600, fallback_to_soft=False).acquire(blocking=False)
     except Timeout:
         detail = "A request with this Idempotency-Key is being answered."
         raise Problem("still-running", detail, headers={"Retry-After": "1"}) from None

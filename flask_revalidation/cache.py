@@ -20,7 +20,7 @@ from flask_revalidation.store import Entry, Fill, current_fill, injective_key
 from flask_revalidation.tags import read_versions
 from flask_revalidation.transaction import is_dirty
 
-__all__ = ["ENTRY", "cached", "cached_page", "conditional_status", "private_page"]
+__all__ = ["ENTRY", "cached", "cached_page", "conditional_status", "private_page", "version_of"]
 
 Tags = Collection[str] | Callable[..., Collection[str]]
 
@@ -82,11 +82,19 @@ def private_page(view: Callable[[], Any], tags: Collection[str] = ()) -> Respons
     """
     state, headers = extension_for("private_page"), {"Cache-Control": "private, no-store"}
     if tags and not is_dirty(state.db):  # the versions come before what is shown, as in a copy
-        versions = read_versions(state.db, sorted(tags))
-        name = injective_key(state.release, request.full_path, request.headers.get("Cookie"), versions)
-        headers["ETag"] = g.version = quote_etag(generate_etag(name.encode()), weak=True)
+        version = version_of(tags, request.full_path, request.headers.get("Cookie"))
+        headers["ETag"] = g.version = quote_etag(version, weak=True)
     seen = "ETag" in headers and headers["ETag"] in request.headers.get("If-None-Match", "")
     return make_response("", 304, headers) if seen else make_response(make_response(view()), headers)
+
+
+def version_of(tags: Collection[str], *key: str | int | None) -> str:
+    """Return what names an answer as it is now, for one that is kept elsewhere: its ETag, or the name of its file.
+
+    `tags` and `key` are those of `cached`. A transaction that is open gives it the versions that its own rows have.
+    """
+    state = extension_for("version_of")
+    return generate_etag(injective_key(state.release, *key, read_versions(state.db, sorted(tags))).encode())
 
 
 def _is_personal(state: Revalidation, credential: str) -> bool:

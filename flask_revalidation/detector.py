@@ -33,8 +33,7 @@ def detect(engine: Engine, store: Store) -> None:
 
 def _record(connection: Connection, _c: Any, statement: str, parameters: Any, _context: Any, _m: bool) -> None:
     """Note a SELECT of the copy that is being made; its parts note their own, for they carry their own tags."""
-    fill = current_fill.get()
-    if fill and statement.lstrip(" \n(").upper().startswith(("SELECT", "WITH")):
+    if (fill := current_fill.get()) and statement.lstrip(" \n(").upper().startswith(("SELECT", "WITH")):
         fill.reads.append((statement, parameters, _ask(connection, statement, parameters)))
 
 
@@ -42,9 +41,9 @@ def _check(store: Store, connection: Connection) -> None:
     """Raise `ForgottenRevalidation` when a copy that stays valid shows something this transaction has changed."""
     written = connection.info.get(WRITTEN, set()) - {TABLE}
     for entry in store.entries() if written else ():
-        if versions_on(connection.connection, entry.versions) != entry.versions:
-            continue  # replaced by this write or an earlier one: it is never served again
-        for statement, parameters, answer in entry.reads:
+        # Where this write or an earlier one has replaced a version, the copy is never served again.
+        stays = versions_on(connection.connection, entry.versions) == entry.versions
+        for statement, parameters, answer in entry.reads if stays else ():
             if _ask(connection, statement, parameters) != answer:
                 by = getattr(connection.get_execution_options().get("write"), "by", f"The commit at {source_line()}")
                 raise ForgottenRevalidation(_message(by, entry, written, statement))

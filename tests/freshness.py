@@ -31,7 +31,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from freshness_clients import MEMBERS, WRITERS, Board, Client, Page, Payer, Reader, Writer
+from freshness_clients import MEMBERS, TABLE, WRITERS, Board, Client, Page, Payer, Reader, Writer
 from postgres import FILE, create_database, environment_of
 from serving import ROOT, Server, serving
 
@@ -134,7 +134,7 @@ def _mix(posts: list[Page], cookie: str) -> tuple[list[Page], list[int]]:
         Page("/feed.json", every),
     ]
     visited += [replace(page, path=page.path.replace("/blog/", "/api/v1/posts/")) for page in posts]
-    visited += [Page("/api/v1/posts", every), Page(f"/api/v1/posts?limit={POSTS}", every)]
+    visited += [Page("/api/v1/posts", every), Page(f"/api/v1/posts?limit={POSTS}", every), Page(TABLE, every)]
     signed_in = [Page("/dashboard", every, cookie), Page("/", every, cookie), replace(posts[0], cookie=cookie)]
     return visited + signed_in, [12] * len(visited) + [1] * len(signed_in)
 

@@ -24,6 +24,7 @@ from webhooks import encoded, event, signed
 from demo.seed import PARTNER_KEY
 
 PAGES = ("/", "/blog", "/contact", "/feed.xml", "/api/v1/posts", "/blog/the-letter-slot-and-the-front-desk")
+TABLE = "/api/v1/posts.csv"
 UNLIMITED = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
 
 
@@ -114,7 +115,7 @@ def test_disk_that_is_full_refuses_writes_until_there_is_room(data_dir):
     small = f"mount -t tmpfs -o size=16m,mode=700 none {data_dir}; cp -r {copy}/. {data_dir}"
     dump = f"import sqlite3; print(*sqlite3.connect('{data_dir}/hallway.db').iterdump())"
     with mounted(data_dir, small) as (server, run):
-        assert {ask(server, path)[0] for path in (*PAGES, "/readyz")} == {200}
+        assert {ask(server, path)[0] for path in (*PAGES, TABLE, "/readyz")} == {200}
         filler = Path(f"/proc/{server.process.pid}/root{data_dir}/filler")
         with suppress(OSError), filler.open("wb", buffering=0) as file:
             while file.write(b"x" * 4096):
@@ -122,6 +123,7 @@ def test_disk_that_is_full_refuses_writes_until_there_is_room(data_dir):
 
         assert ask(server, "/readyz")[0] == 503
         assert_writes_are_refused(server, lambda: run(sys.executable, "-c", dump))
+        assert ask(server, TABLE)[0] == 200  # the copy from before
 
         filler.unlink()
         assert_writes_are_taken(server)

@@ -23,12 +23,13 @@ def finish(response: Response) -> Response:
         return response
     if response.status_code == 200 and request.method in ("GET", "HEAD") and g.get("api_key"):
         response.headers["Cache-Control"] = "private, no-cache"
-        response.vary.add("Authorization")
         if not response.is_streamed:
             response.add_etag()
             response.status_code = conditional_status(response)
     if response.status_code == 412 and request.method in ("GET", "HEAD"):
+        response.close()
         response = problems.refuse(412)  # what did not match If-Match is not what was asked for
+    response.vary.add("Authorization")
     if response.status_code == 204 or request.method == "OPTIONS":
         response.headers.remove("Content-Type")
     response.headers.setdefault("Cache-Control", "no-store")

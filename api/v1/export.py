@@ -1,8 +1,10 @@
 """Everything at once: for spreadsheets, and for whoever takes the texts home.
 
-The rows are first written to a nameless file, in one snapshot, and sent from there. So a slow client holds a file and
-a thread, but no snapshot of the database, which would keep its log growing; the length is known, so that a cut is
-noticed; and a failure is still an answer, not half a file (docs/decisions/0010-exports-are-spooled.md).
+The rows are first written to a file, in one snapshot, and sent from there. So a slow client holds a file and a thread,
+but no snapshot of the database, which would keep its log growing; the length is known, so that a cut is noticed; and a
+failure is still an answer, not half a file. What one key sees is in a file without a name. The table that everyone sees
+is made once for all who ask, and kept while the versions of its tag are those it was made under
+(docs/decisions/0010-exports-are-spooled.md).
 """
 
 import csv
@@ -10,7 +12,9 @@ import os
 import re
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import IO
 
 from flask import Response, current_app, send_file
@@ -20,6 +24,7 @@ from sqlalchemy.orm import undefer
 from api.auth import caller
 from api.v1.operation import operation
 from api.v1.resources import PostOut
+from flask_revalidation import conditional_status, version_of
 from models import Post, Scope, db
 from web.problems import Problem
 
@@ -33,33 +38,60 @@ _SLOTS = {True: threading.BoundedSemaphore(2), False: threading.BoundedSemaphore
 
 @operation("GET /posts.csv", Scope.READ, CSV, anyone=True)
 def read_csv() -> Response:
-    """Return all posts as a table, without their bodies. What a spreadsheet would run is quoted with an apostrophe."""
-    return _send(_write_csv, CSV, "posts.csv")
+    """Return all posts as a table, without their bodies. What a spreadsheet would run is quoted with an apostrophe.
+
+    Without a key it is one file for everyone, whose ETag says whether there is another by now.
+    """
+    if caller():
+        return _send(_spool(_write_csv), CSV, "posts.csv")
+    db.session.connection()  # the version and the rows are read in one snapshot
+    copy = Path(current_app.config["DATA_DIR"], "exports", version_of(["posts"], current_app.config["SITE"]))
+    return _send(_open_or_make(copy), CSV, "posts.csv", copy.name)
 
 
 @operation("GET /export", Scope.READ, NDJSON)
 def export_posts() -> Response:
     """Return all posts that the key's person sees, one JSON object a line."""
-    return _send(_write_ndjson, NDJSON, "posts.ndjson")
+    return _send(_spool(_write_ndjson), NDJSON, "posts.ndjson")
 
 
-def _send(write: Callable[[IO[str], Iterable[PostOut]], None], media_type: str, name: str) -> Response:
+def _send(file: IO[bytes], kind: str, name: str, etag: str | bool = False) -> Response:
+    response = send_file(file, kind, as_attachment=True, download_name=name, conditional=False, etag=etag, max_age=0)
+    response.content_length = os.fstat(file.fileno()).st_size
+    response.status_code = conditional_status(response) if etag else 200
+    return response
+
+
+def _spool(write: Callable[[IO[str]], None]) -> IO[bytes]:
+    """Return a file without a name that holds what `write` writes. Raises Problem (503) where too many do so."""
     slots = _SLOTS[caller() is not None]
     if not slots.acquire(blocking=False):
         raise Problem("busy", "Too many exports at once.", headers={"Retry-After": "5"})
     try:
         with tempfile.TemporaryFile("w", encoding="utf-8", newline="", dir=current_app.config["DATA_DIR"]) as text:
-            write(text, _posts())
-            text.flush()
-            file = os.fdopen(os.dup(text.fileno()), "rb")  # which the response closes
+            write(text)
+            text.seek(0)  # which also writes what is left
+            return os.fdopen(os.dup(text.fileno()), "rb")  # which the response closes
     finally:
         slots.release()
-        db.session.rollback()
-    response = send_file(file, mimetype=media_type, as_attachment=True, download_name=name, etag=False)
-    response.content_length = file.tell()
-    response.headers["Cache-Control"] = "no-store"
+
+
+def _open_or_make(copy: Path) -> IO[bytes]:
+    """Return the table that everyone sees, from its copy, or made, and kept as far as the disk lets us."""
+    with suppress(OSError):
+        return copy.open("rb")
+    file = _spool(_write_csv)
+    with suppress(OSError):
+        copy.parent.mkdir(exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=copy.parent) as whole:
+            whole.writelines(file)
+            whole.flush()
+            os.fsync(whole.fileno())  # the name comes last: after a power cut, no other bytes are under it
+            os.link(whole.name, copy)
+        for other in {*copy.parent.iterdir()} - {copy}:
+            other.unlink()
     file.seek(0)
-    return response
+    return file
 
 
 def _posts() -> Iterator[PostOut]:
@@ -67,15 +99,15 @@ def _posts() -> Iterator[PostOut]:
     return map(PostOut.model_validate, db.session.scalars(query.execution_options(yield_per=_BATCH)))
 
 
-def _write_ndjson(file: IO[str], posts: Iterable[PostOut]) -> None:
-    file.writelines(f"{post.model_dump_json()}\n" for post in posts)
+def _write_ndjson(file: IO[str]) -> None:
+    file.writelines(f"{post.model_dump_json()}\n" for post in _posts())
 
 
-def _write_csv(file: IO[str], posts: Iterable[PostOut]) -> None:
+def _write_csv(file: IO[str]) -> None:
     file.write("\ufeff")  # without it, spreadsheets take the bytes for another encoding
     table = csv.writer(file)
     table.writerow(COLUMNS)
-    for post in posts:
+    for post in _posts():
         row = post.model_dump(mode="json") | {"author": post.author.handle, "tags": " ".join(post.tags)}
         table.writerow([harmless(row[column]) for column in COLUMNS])
 

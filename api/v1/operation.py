@@ -53,7 +53,7 @@ class operation:  # noqa: N801  (it is written as a decorator)
         self.view, hints = view, get_type_hints(view)
         self.method, self.path = self.address.split()
         self.is_safe, self.parts = self.method == "GET", re.findall(r"<(\w+)>", self.path)
-        self.has_etag = isinstance(self.returns, type)  # of a file, nobody names the state
+        self.has_etag = self.anyone or isinstance(self.returns, type)  # of one key's file, nobody names the state
         self.query, self.body = hints.get("query"), hints.get("body")
         self.name = self.name or view.__name__
 

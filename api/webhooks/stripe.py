@@ -16,7 +16,6 @@ from web.problems import Problem
 TOLERANCE = 300  # seconds, to both sides
 MAX_SIGNATURES = 16  # more than any rotation needs; a thousand would be work for nothing
 _PART = re.compile(r"t=[0-9]{1,12}|v1=[0-9a-f]{64}|v(?!1=)[0-9a-z]{1,8}=[0-9A-Za-z+/_-]{1,200}=*")
-_EVENT_ID = re.compile(r"[!-~]{1,255}")
 
 
 def verify(body: bytes, signature: str, secrets: Sequence[str]) -> bool:
@@ -54,11 +53,11 @@ def _is_signed(text: str, signature: str, secret: str) -> bool:
 def identify(payload: dict[str, Any]) -> Event:
     """Return the event in the payload; one that is only a hint, or a test where none is expected, is to be ignored."""
     event_id, livemode = payload.get("id"), payload.get("livemode") is True
-    if not (isinstance(event_id, str) and _EVENT_ID.fullmatch(event_id)):
+    if not (isinstance(event_id, str) and re.fullmatch(r"[!-~]{1,255}", event_id)):
         raise Problem("bad-request", "The event has no id.")
     event_type, api_version = _short(payload.get("type"), 100), _short(payload.get("api_version"), 40)
-    thin = payload.get("object") == "v2.core.event"  # a hint to fetch something, and nothing we fetch
-    ignore = thin or not (livemode or current_app.config["STRIPE_TEST_EVENTS"])
+    # The first are thin: a hint to fetch something, and nothing we fetch.
+    ignore = payload.get("object") == "v2.core.event" or not (livemode or current_app.config["STRIPE_TEST_EVENTS"])
     return Event(event_id, event_type, api_version, livemode, ignore)
 
 

@@ -91,6 +91,10 @@ def test_trace_tells_in_causal_order_who_which_function_what_was_decided_and_wha
     page = ada.get(f"/xray/{facts['id']}").text
     for said in ("writers lets pass Ada", "actions/posts.py", 'class="line declares"', "verb Publication.publish"):
         assert said in page
+    headings = [re.split("[:,]", heading)[0] for heading in re.findall("<h2[^>]*>(.*?)</h2>", page)]
+    assert headings[:6] == ["Who called", "Which boundary", "The function", "What happened", "HTTP", "The form"]
+    assert headings[6:9] == ["Who may", "SQL", "Tags replaced"]
+    assert headings[9:11] == ["Copies that the answer was made of", "What it took"]
 
 
 REFUSED = [

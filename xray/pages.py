@@ -139,6 +139,8 @@ def _detail(facts: Facts) -> dict[str, Any]:
     return _buttons(facts) | {
         "pieces": pieces,
         "refused": refused,
+        "policy": next((piece for piece in pieces if piece.title.startswith("policy ")), None),
+        "rules": [step for step in facts["steps"] if step["what"] in ("policy", "key", "signature", "quota")],
         "places": {tag: fresh_by([tag]) for tag in facts["tags"]},
         "parts": _whole(facts),
         "pytest": replay.as_pytest(facts),

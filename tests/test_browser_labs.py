@@ -195,10 +195,12 @@ def test_browser_delivers_the_webhook_itself(open_page: OpenPage) -> None:
     button(page, "Deliver it twice").click()
     expect(page.locator("#answered-title")).to_have_text("Deliver it twice")
     expect(page.locator(".exchange strong")).to_have_text(["HTTP/1.1 200 OK"] * 2)
+    strip = page.locator(".xray-said")
+    expect(strip).to_contain_text("what a handler is made for, and an action is not. It answered 200. Fresh by it: ")
     bodies = [request.post_data for request in sent]
     assert bodies == [event, event]
     assert [bool(request.headers["stripe-signature"]) for request in sent] == [True, True]
-    page.get_by_role("link", name="what the X-ray saw of it").first.click()
+    page.get_by_role("link", name="What the X-ray saw of it").first.click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("webhook Stripe knocked")
     page.goto("/lab/stripe")
     page.get_by_label("The event").fill(" ")

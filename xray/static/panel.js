@@ -177,7 +177,9 @@
     const id = event.detail.ctx?.response?.headers?.get?.("X-Trace-Id");
     if (!id) return;
     trace = id;
-    if (event.detail.ctx.sourceElement?.closest?.("form[action*='/_actions/']")) say(id).catch(() => {});
+    // A page that tells of a request which was sent for it, such as a lab's, is about that one.
+    const about = document.querySelector("#answered [data-trace]")?.dataset.trace ?? id;
+    if (event.detail.ctx.sourceElement?.closest?.("form[action*='/_actions/']")) say(about).catch(() => {});
     draw().catch(() => {});
   });
   new ResizeObserver(() => { if (on) draw().catch(() => {}); }).observe(document.body);

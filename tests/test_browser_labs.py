@@ -189,11 +189,13 @@ def test_buttons_of_the_labs_work_with_and_without_script(open_page: OpenPage, k
 
 def test_browser_delivers_the_webhook_itself(open_page: OpenPage) -> None:
     page, sent = open_page(), []
+    page.set_viewport_size({"width": 390, "height": 800})
     page.on("request", lambda request: sent.append(request) if "/api/webhooks/stripe" in request.url else None)
     page.goto("/lab/stripe")
     event = page.get_by_label("The event").input_value()
     button(page, "Deliver it twice").click()
     expect(page.locator("#answered-title")).to_have_text("Deliver it twice")
+    expect(page.locator("#answered-title")).to_be_in_viewport()
     expect(page.locator(".exchange strong")).to_have_text(["HTTP/1.1 200 OK"] * 2)
     strip = page.locator(".xray-said")
     expect(strip).to_contain_text("what a handler is made for, and an action is not. It answered 200. Fresh by it: ")

@@ -165,7 +165,17 @@ def test_page_that_says_no_after_an_action_has_run_is_no_refusal_of_the_action(a
     answer = ada.act("demo.switch_persona", page="/dashboard/inbox", htmx=True, persona="cleo")
 
     assert answer.status_code == 403
-    assert trace_of(app, answer)["strip"].startswith("demo.switch_persona ran on the server")
+    facts = trace_of(app, answer)
+    assert facts["strip"].startswith("demo.switch_persona ran on the server")
+    assert facts["sentence"].endswith("→ demo.switch_persona: done, and the page answers 403")
+
+
+def test_page_of_which_nothing_is_kept_says_so_and_is_copied_whole(app, visitor):
+    facts = trace_of(app, visitor.get("/sign-in?next=/blog"))
+
+    assert facts["strip"].startswith("A page was read, and nothing written. It is made for one caller")
+    page = visitor.get(f"/xray/{facts['id']}").text
+    assert "http://localhost/sign-in?next=%2Fblog" in page
 
 
 def test_answer_in_front_of_flask_is_a_row_too(app, visitor):
@@ -236,6 +246,7 @@ def test_each_place_opens_the_line_that_declares_its_tags(app, visitor):
         declared = re.findall(r'<span class="line declares"><i>\d+</i>(.*)', page)
         assert len(declared) == 1, place
         assert "cached" in declared[0], place
+        assert place.label != place.name  # it has a word of its own
 
 
 SAID = [

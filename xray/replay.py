@@ -80,8 +80,9 @@ def fields_of(facts: Facts) -> dict[str, str]:
 def as_curl(facts: Facts) -> str:
     """Return the request as a line for a terminal. It has no cookie: whoever runs it is nobody, and is asked who."""
     site = request.host_url.rstrip("/")
-    words = ["curl", "--include", "--silent", f"{site}{facts['path'].partition('?')[0]}"]
-    if facts["boundary"] == "action":
+    words = ["curl", "--include", "--silent", f"{site}{facts['path']}"]
+    if facts["boundary"] == "action":  # what is bound to it is among its fields
+        words[-1] = words[-1].partition("?")[0]
         words += ["--header", f"Origin: {site}", "--header", "Sec-Fetch-Site: same-origin"]
         for name, value in fields_of(facts).items():
             words += ["--data-urlencode", f"{name}={value}"]

@@ -89,8 +89,15 @@ def _pressed(facts: Facts, who: str) -> str:
     return str(_STRIP["pressed"]).format(who=who, words=facts["pressed"]) if facts["pressed"] else who
 
 
+def _ran(facts: Facts) -> bool:
+    """Say whether an action has run; then it is the page that says no."""
+    return any(step["what"] == "function" and step["good"] for step in facts["steps"])
+
+
 def _why_not(facts: Facts) -> str:
     refused = [step for step in facts["steps"] if step["good"] is False]
+    if _ran(facts):
+        return f": done, and the page answers {facts['status']}" if refused else ""
     if not refused:
         return (
             {404: ": not found"}.get(facts["status"], f": refused, {facts['status']}") if facts["status"] >= 400 else ""
@@ -106,12 +113,10 @@ def _strip(facts: Facts, fresh: list[str]) -> str:
     hits = sum(part["how"] == "hit" for part in facts["parts"])
     kinds = {"api": "door", "cron": "door", "feed": "door", "action": "wrote" if facts["tags"] else "unseen"}
     kind = kinds.get(facts["boundary"], facts["boundary"])
-    kind = "hit" if kind == "page" and facts["parts"] and not facts["name"] else kind
-    ran = any(
-        step["what"] == "function" and step["good"] for step in facts["steps"]
-    )  # then it is the page that says no
+    if kind == "page":
+        kind = "bare" if not facts["parts"] else kind if facts["name"] else "hit"
     press = _pressed(facts, _who(facts)) if facts["pressed"] else ""
-    if facts["boundary"] == "action" and facts["status"] >= 400 and not ran:
+    if facts["boundary"] == "action" and facts["status"] >= 400 and not _ran(facts):
         return f"{press}. {_refusal(facts)}".removeprefix(". ")
     values = {"name": facts["name"], "status": facts["status"], "hits": hits, "parts": len(facts["parts"])}
     return f"{press} → {str(_STRIP[kind]).format(fresh=_fresh(fresh), **values).strip()}".removeprefix(" → ")

@@ -6,22 +6,20 @@ from flask import Flask, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import cli
-from actions import accounts, api_keys, comments, deliveries, likes, memberships, messages, pictures, posts, settings
+from actions import ACTIONS, rate_limit
 from api import BLUEPRINTS
 from data_dir import make_private
 from demo.keys import DEMO_CRON_SECRET
 from flask_revalidation import Revalidation
 from flask_server_actions import ServerActions
 from models import db
-from pages import PAGES, error_pages, feeds, machines, pictures as picture_files
+from pages import PAGES, error_pages, feeds, machines, pictures
 from settings import Settings
 from web import assets, auth, errors, gate, health, templating
 from web.fast_hits import FastHits
 from web.headers import add_security_headers
 from web.rate_limiter import RateLimiter
 from web.strict_json import StrictJSON
-
-ACTIONS = [accounts, api_keys, comments, deliveries, likes, memberships, messages, pictures, posts, settings]
 
 
 def create_app(given: Settings | None = None, *, testing: bool = False) -> Flask:
@@ -31,16 +29,19 @@ def create_app(given: Settings | None = None, *, testing: bool = False) -> Flask
     make_private(env.data_dir)
     teaching = [name for name in ("xray", "labs") if env.demo and getattr(env, name) is not False]
     release = "-".join([assets.release_name(), *(["demo"] if env.demo else []), *teaching])
+
     app = Flask(__name__)
     app.url_map.merge_slashes = False  # each thing has one address; no redirect is made from one that is misspelt
     _configure(app, env, testing)
     add_security_headers(app, https=env.secure)  # first to be registered is last to run: no answer is made after it
     db.init_app(app)
-
+    Revalidation(app, db, private_cookies=auth.private_cookies(app), release=release, strict=True)
+    app.extensions["rate_limiter"] = RateLimiter(env.data_dir / "rate-limits.db", env.database)
+    app.json = StrictJSON(app)
     templating.register(app, release)
     assets.register(app)
-    Revalidation(app, db, private_cookies=auth.private_cookies(app), release=release, strict=True)
-    for module in [*PAGES, feeds, machines, picture_files, health, *BLUEPRINTS]:
+
+    for module in [*PAGES, feeds, machines, pictures, health, *BLUEPRINTS]:
         app.register_blueprint(module.bp)
     ServerActions(
         app,
@@ -49,15 +50,13 @@ def create_app(given: Settings | None = None, *, testing: bool = False) -> Flask
         load_user=auth.load_user,
         caller=auth.caller_name,
         sign_in="/sign-in",
-        rate_limiter=import_module("actions.rate_limit").enforce,
+        rate_limiter=rate_limit.enforce,
         origins=lambda: frozenset({env.public_url or f"http://{request.host}"}),
         pages=[page.bp.name for page in PAGES],
     )
-    app.json = StrictJSON(app)
-    app.extensions["rate_limiter"] = RateLimiter(env.data_dir / "rate-limits.db", env.database)
-
     errors.register(app, error_pages)
     cli.register(app)
+
     with app.app_context():
         app.config["SESSION_COOKIE_NAME"] = gate.cookie_name(gate.FLASH)
         app.wsgi_app = app.extensions["fast_hits"] = FastHits(app, db.engine)  # type: ignore[method-assign]

@@ -41,13 +41,11 @@ def account(_form: object) -> str | None:
 def enforce(action: Action, form: Any) -> None:
     """Count a try against each limit of its action. Raises Result (429) when one is passed; the hook of actions."""
     for limit in action.rate_limit:
-        if bucket := limit.bucket(action.name, form):
-            reading = limiter().count(bucket, limit.times, limit.seconds)
-            if reading and reading.left < 0:
-                wait, unit = (
-                    (reading.reset, "seconds") if reading.reset < 2 * MINUTE else (reading.reset // 60, "minutes")
-                )
-                raise too_many(f"That was tried too often. Please wait {wait} {unit}.", retry_after=reading.reset)
+        bucket = limit.bucket(action.name, form)
+        if bucket and (reading := limiter().count(bucket, limit.times, limit.seconds)) and reading.left < 0:
+            minutes = reading.reset // MINUTE
+            wait = f"{minutes} minutes" if minutes > 1 else f"{reading.reset} seconds"
+            raise too_many(f"That was tried too often. Please wait {wait}.", retry_after=reading.reset)
 
 
 def forget_tries(action: Action, form: Any, *parties: Callable[[Any], str | None]) -> None:

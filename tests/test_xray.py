@@ -249,6 +249,19 @@ def test_each_place_opens_the_line_that_declares_its_tags(app, visitor):
         assert place.label != place.name  # it has a word of its own
 
 
+def test_sender_is_known_by_what_it_shows(app, visitor):
+    body, headers = encoded(event()), {"Stripe-Signature": "t=1,v1=0"}
+    signed_one = trace_of(
+        app, visitor.post("/api/webhooks/stripe", data=body, headers={"Stripe-Signature": signed(body)})
+    )
+    forged = trace_of(app, visitor.post("/api/webhooks/stripe", data=body, headers=headers))
+    cron = trace_of(app, visitor.post("/api/cron/publish-due", headers=BEARER))
+
+    callers = [story.caller(facts) for facts in (signed_one, forged, cron)]
+    assert callers == ["Stripe, by its signature", "somebody who says to be Stripe", "The scheduler, by its secret"]
+    assert callers[0] in visitor.get(f"/xray/{signed_one['id']}").text
+
+
 SAID = [
     ("GET", "/api/v1/posts", {}, "A program read /api/v1/posts: 0 of 1 copies were there"),
     ("GET", "/api/v1/me", {}, "A program read /api/v1/me: refused, 401"),

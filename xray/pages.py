@@ -13,7 +13,7 @@ from models import db
 from xray import replay, source
 from xray.places import fresh_by, name_of, places
 from xray.store import Store
-from xray.story import repeated, staleness
+from xray.story import caller, repeated, staleness
 from xray.trace import Facts
 
 bp = Blueprint("xray", __name__, url_prefix="/xray", template_folder="templates", static_folder="static")
@@ -138,6 +138,7 @@ def _detail(facts: Facts) -> dict[str, Any]:
     )
     return _buttons(facts) | {
         "pieces": pieces,
+        "caller": caller(facts),
         "refused": refused,
         "policy": next((piece for piece in pieces if piece.title.startswith("policy ")), None),
         "rules": [step for step in facts["steps"] if step["what"] in ("policy", "key", "signature", "quota")],

@@ -45,6 +45,15 @@ def staleness(parts: list[Facts]) -> str:
     return str(_STRIP["stale"]).format(count=count, is_older=is_older, parts=named) if stale else ""
 
 
+def caller(facts: Facts) -> str:
+    """Say who called, and by what it is known."""
+    if facts["boundary"] not in ("webhook", "cron"):
+        return facts["who"] or "nobody that is known"
+    if facts["status"] >= 400:
+        return f"somebody who says to be {_sender(facts)}"
+    return f"{_sender(facts)}, by its {'signature' if facts['boundary'] == 'webhook' else 'secret'}"
+
+
 def repeated(facts: Facts) -> list[tuple[str, int, float]]:
     """Return each statement once, in the order of their first time: how often it was sent, and how long all took."""
     found: dict[str, tuple[int, float]] = {}
@@ -65,8 +74,7 @@ def _sentence(facts: Facts) -> str:
     if facts["boundary"] in ("schedule", "command"):
         return f"The {'clock' if facts['boundary'] == 'schedule' else 'operator'} → {facts['name']}{fresh}"
     if facts["boundary"] in ("webhook", "cron"):
-        sender = facts["path"].rpartition("/")[2]
-        return f"{WORDS['senders'].get(sender, sender)} knocked{fresh or _why_not(facts)}"
+        return f"{_sender(facts)} knocked{fresh or _why_not(facts)}"
     reads = facts["method"] in ("GET", "HEAD")
     asked = f"{who} {'read' if reads else 'sent ' + facts['method'] + ' to'} {facts['path']}"
     return asked + (f": {cached}" if (cached := _cached(facts)) else _why_not(facts)) + fresh
@@ -77,6 +85,11 @@ def _cached(facts: Facts) -> str:
     if facts["parts"] and not facts["name"]:
         return "from the cache, in front of Flask"
     return f"{hits} of {len(facts['parts'])} copies were there" if facts["parts"] else ""
+
+
+def _sender(facts: Facts) -> str:
+    name = facts["path"].rpartition("/")[2]
+    return str(WORDS["senders"].get(name, name))
 
 
 def _who(facts: Facts) -> str:

@@ -87,11 +87,13 @@
   };
   const formChips = () => {
     const rows = new Map();
-    for (const form of document.querySelectorAll('body form[action*="/_actions/"]')) {
-      const at = [...form.elements].find((field) => field.type === "submit") ?? form;
-      const name = new URL(form.action).pathname.split("/").pop(), known = actions[name];
-      if (!known || !visible(at) || form.closest(".demo")) continue;
-      const row = form.closest("li, tr") ?? form, text = `${name} · ${known.policy.split(":")[0]}`;
+    for (const sends of document.querySelectorAll('body form[action*="/_actions/"], body [formaction*="/_actions/"]')) {
+      const form = sends.form ?? sends, usual = [...form.elements].find((field) => field.type === "submit" && !field.hasAttribute("formaction"));
+      const at = sends.form ? sends : usual ?? form;
+      const name = new URL(sends.formAction ?? form.action).pathname.split("/").pop(), known = actions[name];
+      const row = form.closest(".demo") ?? form.closest("li, tr") ?? form, key = sends.form ? sends : row, others = rows.get(key) ?? [];
+      if (!known || !visible(at) || others.some(({ dataset }) => dataset.action === name)) continue;
+      const text = `${name} · ${known.policy.split(":")[0]}`;
       const made = chip("hallway", text, at, `action=${name}`, `${known.place}, who may: ${known.policy}`), box = at.getBoundingClientRect();
       if (row !== form) {  // above it stands the text of the row
         const fits = box.right + 8 * text.length + 30 < root.clientWidth;
@@ -99,7 +101,8 @@
         made.style.top = `${(fits ? box.top + box.height / 2 : box.bottom) + scrollY}px`;
         if (fits) made.style.left = `${box.right + 8 + scrollX}px`;
       }
-      rows.set(row, [...rows.get(row) ?? [], made]);
+      made.dataset.action = name;
+      rows.set(key, [...others, made]);
     }
     return [...rows].map(([row, chips]) => (chips.length > 1 ? stack(row, chips) : chips[0]));
   };
@@ -110,7 +113,7 @@
     const fold = () => { opener.setAttribute("aria-expanded", String(unfolded === row)); box.classList.toggle("open", unfolded === row); };
     opener.title = `${chips.length} actions of this row`;
     opener.setAttribute("aria-label", opener.title);
-    place(box, row, "right");
+    if (place(box, row, "right").top < 16) box.classList.add("low");
     list.append(...chips);
     box.append(opener, list);
     fold();

@@ -18,7 +18,8 @@ _ID, _SECRET = 10, 38  # characters; 38 of 62 kinds are 226 bits
 _TEXT = re.compile(rf"hd_([0-9A-Za-z]{{{_ID}}})_[0-9A-Za-z]{{{_SECRET}}}")
 
 
-Scope = StrEnum("Scope", {"READ": "posts:read", "WRITE": "posts:write"})  # what a key allows
+Scope = StrEnum("Scope", {"READ": "posts:read", "WRITE": "posts:write"})
+Scope.__doc__ = "What a key allows."
 
 
 def _random(length: int) -> str:

@@ -17,7 +17,8 @@ class MayNotPublish(Exception):
     """Who asks may not bring this before readers; an editor may."""
 
 
-PostStatus = StrEnum("PostStatus", "DRAFT SCHEDULED PUBLISHED")  # where a post stands between writer and reader
+PostStatus = StrEnum("PostStatus", "DRAFT SCHEDULED PUBLISHED")
+PostStatus.__doc__ = "Where a post stands between writer and reader."
 
 
 class Publication:

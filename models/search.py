@@ -22,8 +22,6 @@ _POST, _INDEX = table("post", column("id"), column(INDEX)), table(INDEX, column(
 # Scripts that are written without spaces: of their words, each two letters that stand side by side are searched for.
 _UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}ー\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]+")
 
-_AT_ITS_BEGINNING = r"(?<![^\W_])"
-
 
 def words_of(query: str) -> list[str]:
     """Return what can be searched for. No quote, operator, star or control character is ever part of a word."""
@@ -57,8 +55,7 @@ def newest_with(query: str, dialect: str) -> SelectBase:
 
     To rank, or to count, all that hold a common word would be work for anyone to ask for.
     """
-    words = words_of(query)
-    if not words:
+    if not (words := words_of(query)):
         return _newest(_POST.c.id, false())
     if dialect == "sqlite":  # quoted, a word is never an operator: AND, NEAR
         return _newest(_INDEX.c.rowid, _INDEX.c[INDEX].op("MATCH")(" ".join(f'"{word}"*' for word in words)))
@@ -77,7 +74,8 @@ def _newest(post_id: ColumnElement[int], fits: ColumnElement[bool]) -> Select[An
 
 def tiers(query: str) -> Callable[[str, str], int]:
     """Return what says of a title and an excerpt how well they fit: 0 is words of the title, 1 also of the excerpt."""
-    starts = (("" if _UNSPACED.match(word) else _AT_ITS_BEGINNING) + folded(word) for word in words_of(query))
+    # At the beginning of a word, where there are spaces.
+    starts = (("" if _UNSPACED.match(word) else r"(?<![^\W_])") + folded(word) for word in words_of(query))
     begins = [re.compile(start) for start in starts]
 
     def tier(title: str, excerpt: str) -> int:

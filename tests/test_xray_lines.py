@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 from test_xray import app, trace_of, traces, watched
 
+from flask_revalidation import Mistake
+from models import Setting, db
+
 lines = pytest.importorskip("xray.lines", reason="the folder xray/ is taken out")
 ROOT = Path(__file__).parent.parent
 __all__ = ["app", "watched"]
@@ -73,3 +76,12 @@ def test_action_that_is_not_reached_leaves_no_tracer(app, ada, visitor):
 
     assert (facts["status"], facts["lines"]) == (409, {})
     assert sys.gettrace() is None
+
+
+def test_mistake_is_said_at_the_line_of_its_author_also_where_lines_are_noted(app, ada, visitor):
+    visitor.get("/xray/rows")
+    ada.act("posts.publish_post", post_id=14)
+
+    with app.app_context(), pytest.raises(Mistake, match=r"test_xray_lines\.py:\d+ writes to table setting outside"):
+        db.session.add(Setting(key="anything", value=True))
+        db.session.flush()

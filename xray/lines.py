@@ -141,4 +141,7 @@ def _resting(method: Callable[..., Any]) -> Callable[..., Any]:
         finally:
             lines.resume()
 
+    # A mistake is said at the line of who made it, not at ours: so this passes for a part of SQLAlchemy.
+    passing: Any = call
+    passing.__code__ = passing.__code__.replace(co_filename=inspect.unwrap(method).__code__.co_filename)
     return call

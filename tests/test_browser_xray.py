@@ -113,6 +113,19 @@ def test_every_form_shows_its_action_and_so_does_a_button_of_its_own(open_page: 
     assert look(page, "xray-editor") == []
 
 
+def test_chip_of_a_row_is_as_wide_as_its_words_and_beside_its_button(open_page: OpenPage) -> None:
+    page = open_page(person="ada")
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.goto("/dashboard/settings")
+    page.get_by_role("button", name="X-ray").click()
+    chip, switch = page.get_by_role("button", name="settings.toggle_setting").first, page.get_by_role("switch").first
+    expect(chip).to_be_visible()
+    box, beside = chip.bounding_box(), switch.bounding_box()
+    assert box["width"] < 300
+    assert abs(box["y"] + box["height"] / 2 - beside["y"] - beside["height"] / 2) < 4
+    assert box["x"] > beside["x"] + beside["width"]
+
+
 def test_part_is_outlined_from_the_other_window_and_glows_when_it_is_stale(open_page: OpenPage) -> None:
     page, other = open_page(person="ada"), open_page(person="bob")
     page.goto("/dashboard")

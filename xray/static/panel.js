@@ -91,13 +91,13 @@
       const form = sends.form ?? sends, usual = [...form.elements].find((field) => field.type === "submit" && !field.hasAttribute("formaction"));
       const at = sends.form ? sends : usual ?? form;
       const name = new URL(sends.formAction ?? form.action).pathname.split("/").pop(), known = actions[name];
-      const row = form.closest(".demo") ?? form.closest("li, tr") ?? form, key = sends.form ? sends : row, others = rows.get(key) ?? [];
+      const row = form.closest(".demo") ?? form.closest("li, tr, .letter") ?? form, key = sends.form ? sends : row, others = rows.get(key) ?? [];
       if (!known || !visible(at) || others.some(({ dataset }) => dataset.action === name)) continue;
       const text = `${name} · ${known.policy.split(":")[0]}`;
       const made = chip("hallway", text, at, `action=${name}`, `${known.place}, who may: ${known.policy}`), box = at.getBoundingClientRect();
       if (row !== form) {  // above it stands the text of the row
-        const fits = box.right + 8 * text.length + 30 < root.clientWidth;
-        made.classList.add(fits ? "beside" : "below");
+        const fits = box.right + 7.5 * text.length + 24 < row.getBoundingClientRect().right;
+        made.classList.add(fits ? "xray-beside" : "xray-below");
         made.style.top = `${(fits ? box.top + box.height / 2 : box.bottom) + scrollY}px`;
         if (fits) made.style.left = `${box.right + 8 + scrollX}px`;
       }

@@ -38,6 +38,8 @@ class Hidden(str):
 
 Secret = Annotated[str, AfterValidator(Hidden)]
 Secrets = Annotated[list[Secret], BeforeValidator(_split)]
+# As shells and servers read them too: `8_000`, `+1` and ` 5.0` are no numbers.
+Number = Annotated[int, BeforeValidator(lambda it: it if str(it).isascii() and str(it).isdecimal() else None)]
 CommaSeparated = Annotated[list[str], BeforeValidator(_split)]
 
 
@@ -54,9 +56,9 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="ignore", hide_input_in_errors=True, frozen=True)
 
     host: str = Field("127.0.0.1", description="The address `bin/serve` listens at; a container needs 0.0.0.0.")
-    port: int = Field(8000, ge=1, le=65535, description="Where `bin/serve` listens.")
+    port: Number = Field(8000, ge=1, le=65535, description="Where `bin/serve` listens.")
     data_dir: Path = Field(Path("data"), description="Where the SQLite database and its lock files are.")
-    web_concurrency: int = Field(2, ge=1, le=64, description="How many worker processes gunicorn starts.")
+    web_concurrency: Number = Field(2, ge=1, le=64, description="How many worker processes gunicorn starts.")
     demo: bool = Field(True, description="Demo mode: `1` or `0`. Unset, on where no variable of production is given.")
     xray: bool | None = Field(None, description="The X-ray, which shows the site from inside; unset, on in a demo.")
     labs: bool | None = Field(None, description="The labs, where one tries things out; unset, on in a demo.")
@@ -65,13 +67,13 @@ class Settings(BaseModel):
     database_url: Secret = Field("", description="SQLAlchemy URL of the database; by default SQLite in `DATA_DIR`.")
     public_url: str = Field("", description="The site's own origin, `https://host[:port]`; other forms are refused.")
     trusted_hosts: CommaSeparated = Field([], description="Host names the site answers to, separated by commas.")
-    trusted_proxies: int = Field(0, ge=0, le=10, description="How many proxies stand in front, each adding a hop.")
+    trusted_proxies: Number = Field(0, ge=0, le=10, description="How many proxies stand in front, each adding a hop.")
     stripe_secret_key: Secret = Field("", pattern="^[sr]k_", description="Stripe's API key, `sk_…` or `rk_…`.")
     stripe_price_id: str = Field("", description="The price of a membership, `price_…`; needed with Stripe's API key.")
     stripe_webhook_secret: Secrets = Field([], description="Stripe's signing secrets, `whsec_…`; or both in rotation.")
     github_webhook_secret: Secrets = Field([], description="GitHub's webhook secrets; several while rotating.")
     cron_secret: Secret = Field("", description="The bearer secret of the scheduler's door.")
-    api_requests_per_minute: int = Field(600, ge=1, le=1_000_000, description="The quota of `/api/v1`, of each key.")
+    api_requests_per_minute: Number = Field(600, ge=1, le=1_000_000, description="The quota of `/api/v1`, of each key.")
     flask_debug: bool = Field(False, description="Flask's debugger: in demo mode only.")
 
     _empty: list[str] = []  # what is given without a value

@@ -3,7 +3,7 @@
 from models import billing, release  # noqa: F401  (they declare what events do)
 from models.api_key import ApiKey as ApiKey, Scope as Scope
 from models.comment import Comment as Comment
-from models.database import NotFound as NotFound, db as db, now as now
+from models.database import NotFound as NotFound, db as db, found as found, now as now
 from models.delivery import Delivery as Delivery, DeliveryStatus as DeliveryStatus
 from models.idempotency import IdempotencyKey as IdempotencyKey
 from models.like import Like as Like

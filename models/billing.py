@@ -29,7 +29,7 @@ def _plan(recurring: object) -> str:
     told = recurring if isinstance(recurring, dict) else {}
     interval, count = str(told.get("interval")), str(told.get("interval_count", 1))
     plan = _PLANS.get(interval, "") if count == "1" else f"every {count} {interval}s"
-    return plan if interval in _PLANS and count.isdecimal() and len(plan) <= 20 else ""
+    return plan if interval in _PLANS and count.isascii() and count.isdecimal() and len(plan) <= 20 else ""
 
 
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,80}$")]

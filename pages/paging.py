@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 from urllib.parse import urlencode
 
-from flask import request
-from pydantic import BaseModel, BeforeValidator, Field, ValidationError
-from werkzeug.exceptions import NotFound
+from flask import abort, request
+from pydantic import BaseModel, BeforeValidator, ValidationError
 
 from models.bounds import Page
 from models.search import LONGEST
+from web.fields import RowId
 
 Query = TypeVar("Query", bound=BaseModel)
 
@@ -21,7 +21,7 @@ def _searchable(typed: str) -> str | None:
 
 Words = Annotated[str | None, BeforeValidator(_searchable)]  # `?q=`
 # `?before=`: behind the row with this id the page begins; empty, it is the first.
-Before = Annotated[int | None, Field(ge=1, lt=2**31), BeforeValidator(lambda typed: typed or None)]
+Before = Annotated[RowId | None, BeforeValidator(lambda typed: typed or None)]
 
 
 class OnlyBefore(BaseModel):
@@ -35,7 +35,7 @@ def asked(schema: type[Query]) -> Query:
     try:
         return schema.model_validate({name: value for name, value in request.args.items() if value})
     except ValidationError:
-        raise NotFound from None
+        abort(404)
 
 
 @dataclass(frozen=True)

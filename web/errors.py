@@ -23,7 +23,8 @@ def register(app: Flask, pages: ModuleType) -> None:
     app.register_error_handler(HTTPException, http_error)
     for kind, status in ((NotFound, 404), (MayNotPublish, 403), (ParseException, 400)):  # the last: of chunks
         app.register_error_handler(kind, lambda _error, status=status: answer(status))
-    app.before_request(lambda: abort(404) if "\0" in request.path else None)  # PostgreSQL has no such text
+    # Our addresses are ASCII. PostgreSQL has no text with a NUL, and werkzeug's numbers have digits of every script.
+    app.before_request(lambda: None if request.path.isascii() and "\0" not in request.path else abort(404))
     app.register_error_handler(Exception, failure)
 
     @app.teardown_appcontext

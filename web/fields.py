@@ -17,7 +17,9 @@ Text = Annotated[str, StringConstraints(strip_whitespace=False)]
 Line = Annotated[str, StringConstraints(strip_whitespace=True)]
 NFC = BeforeValidator(normal)  # the last word of a type, so that its limits are those of what is kept
 
-RowId = Annotated[int, Field(ge=1, le=2**31 - 1)]  # SQLite overflows at 2^63, and then it is a 500
+# Digits and nothing else: `5_0`, `+5` and ` 5.0` are none of ours, though `int` or pydantic read them as numbers.
+Number = Annotated[int, BeforeValidator(lambda it: it if str(it).isascii() and str(it).isdecimal() else None)]
+RowId = Annotated[Number, Field(ge=1, le=2**31 - 1)]  # SQLite overflows at 2^63, and then it is a 500
 Title = Annotated[Line, Field(min_length=1, max_length=120, pattern=_LINE, examples=["The letter slot"]), NFC]
 Markdown = Annotated[Text, Field(max_length=100_000, pattern=_TEXT, description="Markdown", examples=["A door"]), NFC]
 Excerpt = Annotated[Text, Field(max_length=200, pattern=_TEXT, description="Empty: the beginning of the body"), NFC]
@@ -39,4 +41,5 @@ def _as_utc(value: datetime, told: ValidationInfo) -> datetime:
 
 # Left empty, a form means: make one.
 OptionalSlug = Annotated[Slug | None, BeforeValidator(lambda typed: str(typed or "").strip() or None)]
-Moment = Annotated[datetime, AfterValidator(_as_utc)]
+# A bare number would be one of seconds since 1970.
+Moment = Annotated[datetime, AfterValidator(_as_utc), BeforeValidator(lambda it: it if "-" in str(it)[1:] else None)]

@@ -13,7 +13,6 @@ from flask import abort, current_app, request
 from itsdangerous import BadSignature, Signer
 
 SESSION, VISITOR, DEVICE, FLASH = "session", "visitor", "device", "flash"
-YEAR = 365 * 24 * 3600  # seconds
 
 
 def body(most: int = 0) -> bytes:
@@ -75,7 +74,7 @@ def signed_cookie(name: str) -> str:
 
 def sign_cookie(name: str, text: str) -> dict[str, Any]:
     """Return a cookie that carries `text` for a year, signed."""
-    return cookie(name, _signer(name).sign(text).decode(), YEAR)
+    return cookie(name, _signer(name).sign(text).decode(), max_age=365 * 24 * 3600)
 
 
 def _signer(name: str) -> Signer:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from api.v1.resources import Out
 from models import db
 from models.database import UtcDateTime
+from web.fields import Number
 from web.problems import Problem
 
 Item = TypeVar("Item", bound=Out)
@@ -24,7 +25,7 @@ Order = Sequence[InstrumentedAttribute[Any]]
 class Query(BaseModel, extra="forbid"):
     """The query string of a list."""
 
-    limit: int = Field(20, ge=1, le=100, description="How many at most.")
+    limit: Number = Field(20, ge=1, le=100, description="How many at most.")
     # By a function, so that the document names no value that stands for none.
     cursor: str = Field(default_factory=str, min_length=1, max_length=300, description="next_cursor of the last page.")
 

@@ -13,8 +13,7 @@ from api.v1.operation import operation
 from api.v1.paging import Page, Query
 from api.v1.resources import PostChange, PostIn, PostOut
 from flask_revalidation import cached_page, revalidate_tag
-from models import Post, PostFilter, Scope, Tag, User, db
-from models.database import found
+from models import Post, PostFilter, Scope, Tag, User, db, found
 from models.text import to_html
 from web.fields import Handle, TagName
 from web.problems import Problem

@@ -26,7 +26,7 @@ def calls(ask, browser):
     return min(counts)
 
 
-# Two milliseconds are about ten thousand calls; a tracer that did not rest while the session works would make 2,200.
+# Two milliseconds are about ten thousand calls. What a tracer slows down is not counted: see test_xray_lines.
 @pytest.mark.sqlite("it is the same code")
 @pytest.mark.parametrize(
     ("kind", "followed", "most"),

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 from test_xray import app, trace_of, traces, watched
 
 from flask_revalidation import Mistake
@@ -66,6 +67,24 @@ def test_other_tracer_is_left_alone(app, ada, visitor):
 
     assert (facts["status"], facts["lines"]) == (303, {})
     assert after.__name__ == "<lambda>"
+
+
+def test_tracer_rests_while_the_session_works(app, ada, visitor):
+    seen = []
+
+    def note(_state):
+        seen.append(sys.gettrace())
+
+    with app.app_context():
+        event.listen(db.session, "do_orm_execute", note)
+    try:
+        visitor.get("/xray/rows")
+        facts = trace_of(app, ada.act("posts.publish_post", post_id=14))
+    finally:
+        event.remove(db.session, "do_orm_execute", note)
+
+    assert texts(facts, "actions/posts.py")[:2] == ["post = user.find_post(form.post_id)", "post.publish(user)"]
+    assert set(seen) == {None}
 
 
 def test_action_that_is_not_reached_leaves_no_tracer(app, ada, visitor):

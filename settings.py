@@ -22,7 +22,7 @@ _ANYWHERE = {"host", "port", "data_dir", "web_concurrency", "demo", "xray", "lab
 _ANYWHERE |= {"api_requests_per_minute", "flask_debug"}
 _MAKE_ONE = "make one with `python3 -c 'import secrets; print(secrets.token_urlsafe(32))'`"
 # As a browser writes it: lower case, and no port that goes without saying.
-_ORIGIN = re.compile(r"(?!http:.*:80$|https:.*:443$)https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?")
+_ORIGIN = re.compile(r"(?!http:.*:80$|https:.*:443$)https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[1-9][0-9]{0,4})?")
 
 
 def _split(value: object) -> object:
@@ -36,7 +36,7 @@ class Hidden(str):
         return "Hidden()"
 
 
-Secret = Annotated[str, AfterValidator(Hidden)]
+Secret = Annotated[str, AfterValidator(lambda text: Hidden(text.strip()))]
 Secrets = Annotated[list[Secret], BeforeValidator(_split)]
 # As shells and servers read them too: `8_000`, `+1` and ` 5.0` are no numbers.
 Number = Annotated[int, BeforeValidator(lambda it: it if str(it).isascii() and str(it).isdecimal() else None)]
@@ -83,7 +83,7 @@ class Settings(BaseModel):
         """Read the environment. Raises BadSettings for what has no type; `problems` has the rest."""
         told = {k.lower(): v for k, v in environment.items() if k.lower() in cls.model_fields}
         given = {"demo": "0" if told.keys() - _ANYWHERE else "1"}
-        given |= {name: value for name, value in told.items() if value.strip(" ,\t") or name == "demo"}
+        given |= {name: value for name, value in told.items() if value.replace(",", "").strip() or name == "demo"}
         try:
             settings = cls.model_validate(given)
         except ValidationError as error:
@@ -130,7 +130,7 @@ class Settings(BaseModel):
             for key in filter(None, keys):
                 if len(key.encode()) < 32:
                     yield f"{name.upper()} is shorter than 32 bytes: it can be guessed."
-                elif len(set(key)) < 10 or any(sample in key.lower() for sample in _SAMPLES):
+                elif len(set(key)) < 10 or key in (key * 2)[1:-1] or any(sample in key.lower() for sample in _SAMPLES):
                     yield f"{name.upper()} is a sample, not a secret: {_MAKE_ONE}."
 
     @property

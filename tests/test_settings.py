@@ -9,6 +9,7 @@ from settings import BadSettings, Settings
 STRONG = "kX9vQ2mP7rT4wY8zB3nC6fH1jL5sD0gA"
 GOOD = {"SECRET_KEY": STRONG, "PUBLIC_URL": "https://hallway.example", "TRUSTED_HOSTS": "hallway.example"}
 GOOD |= {"TRUSTED_PROXIES": "1"}
+EMPTIED = ("GITHUB_WEBHOOK_SECRET", "CRON_SECRET", "TRUSTED_HOSTS", "SECRET_KEY_FALLBACKS")
 
 
 def test_demo_needs_nothing():
@@ -55,6 +56,12 @@ BAD = [
     ({"PUBLIC_URL": "http://hallway.example"}, "PUBLIC_URL is plain http"),
     ({"PUBLIC_URL": "https://other.example"}, "not among TRUSTED_HOSTS"),
     ({"PUBLIC_URL": "https://hallway.example:443"}, "PUBLIC_URL is not an origin"),
+    ({"PUBLIC_URL": "https://hallway.example:0443"}, "PUBLIC_URL is not an origin"),
+    ({"PUBLIC_URL": "https://hallway.example:0"}, "PUBLIC_URL is not an origin"),
+    ({"PUBLIC_URL": "https://hallway.example:٤"}, "PUBLIC_URL is not an origin"),
+    ({"SECRET_KEY": "0123456789" * 4}, "SECRET_KEY is a sample"),
+    ({"CRON_SECRET": f"{STRONG[:16]}" * 3}, "CRON_SECRET is a sample"),
+    *(({name: space}, f"{name} is given, but empty") for name in EMPTIED for space in (" ", "\n", "\u00a0", ", ,\n")),
     ({"PUBLIC_URL": "http://localhost:80"}, "PUBLIC_URL is not an origin"),
     ({"PUBLIC_URL": "https://hallway.example?a"}, "PUBLIC_URL is not an origin"),
     ({"TRUSTED_PROXIES": "0"}, "TRUSTED_PROXIES is 0"),
@@ -128,3 +135,10 @@ def test_every_response_carries_the_security_headers(visitor, ada):
         assert answer.headers["Referrer-Policy"] == "same-origin"
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         answer.close()
+
+
+def test_line_end_behind_a_secret_is_none_of_it():
+    settings = checked(GOOD | {"SECRET_KEY": f"{STRONG}\n", "CRON_SECRET": f" {STRONG} ", "DEMO": "0"})
+
+    assert (settings.secret_key, settings.cron_secret) == (STRONG, STRONG)
+    assert STRONG not in repr(settings)

@@ -20,7 +20,7 @@ from demo.stripe_events import event, sign
 WRITERS = 4
 READS_PER_WRITE = 200  # paced by reads, not by the clock, so that a slow machine does the same work
 READS_PER_CONNECTION = 100  # a connection stays with its worker, so a reader moves on to meet the others
-TABLE = "/api/v1/posts.csv"  # a file; while it is made by two of a worker, a third is told to come back
+TABLE = "/api/v1/posts.csv"  # a file, refused where the disk has no room, or while two of a worker make it
 MEMBERS = 0  # stands for the number of members, among the numbers of posts
 CONDITIONAL = 0.4  # the share of reads that send the ETag they know
 
@@ -152,7 +152,7 @@ class Reader:
             self.board.count("reads cut off")
             return ""
         if answer.status == 503 and (self.board.disturbed or page.path == TABLE):
-            self.board.count("reads refused")
+            self.board.count("tables refused" if page.path == TABLE else "reads refused")
             return ""
         if answer.status not in (200, 304):
             raise RuntimeError(f"{page.path} answered {answer.status}")

@@ -40,7 +40,8 @@ Secret = Annotated[str, AfterValidator(lambda text: Hidden(text.strip()))]
 Secrets = Annotated[list[Secret], BeforeValidator(_split)]
 # As shells and servers read them too: `8_000`, `+1` and ` 5.0` are no numbers.
 Number = Annotated[int, BeforeValidator(lambda it: it if str(it).isascii() and str(it).isdecimal() else None)]
-CommaSeparated = Annotated[list[str], BeforeValidator(_split)]
+# Names or addresses, or with a dot in front all below a name: a dot alone would trust every name that ends in one.
+Hosts = Annotated[list[Annotated[str, Field(pattern=r"^(\.?\w[\w.-]*|\[[0-9a-f:]+\])$")]], BeforeValidator(_split)]
 
 
 class BadSettings(SystemExit):
@@ -66,7 +67,7 @@ class Settings(BaseModel):
     secret_key_fallbacks: Secrets = Field([], description="Earlier secret keys, while they are being replaced.")
     database_url: Secret = Field("", description="SQLAlchemy URL of the database; by default SQLite in `DATA_DIR`.")
     public_url: str = Field("", description="The site's own origin, `https://host[:port]`; other forms are refused.")
-    trusted_hosts: CommaSeparated = Field([], description="Host names the site answers to, separated by commas.")
+    trusted_hosts: Hosts = Field([], description="Host names the site answers to, separated by commas.")
     trusted_proxies: Number = Field(0, ge=0, le=10, description="How many proxies stand in front, each adding a hop.")
     stripe_secret_key: Secret = Field("", pattern="^[sr]k_", description="Stripe's API key, `sk_…` or `rk_…`.")
     stripe_price_id: str = Field("", description="The price of a membership, `price_…`; needed with Stripe's API key.")

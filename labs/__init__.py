@@ -35,7 +35,7 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(bp)
     asset: Any = app.jinja_env.globals["asset"]
     app.jinja_env.globals["lab_asset"] = lambda name: asset(name).replace("/static/", "/lab/static/", 1)
-    app.jinja_env.globals.update(tour_progress=tour.progress, tour_length=len(tour.STEPS))
+    app.jinja_env.globals.update(labs=True, tour_progress=tour.progress, tour_length=len(tour.STEPS))
     app.jinja_env.globals.update(source_address=reading.address, terminal_lines=terminal.lines, partner_key=PARTNER_KEY)
     actions, found = app.extensions["server_actions"], (item for module in MODULES for item in vars(module).values())
     actions.actions |= {item.name: item for item in found if isinstance(item, Action)}

@@ -24,7 +24,11 @@ def init_app(app: Flask) -> None:
     watch.connect(app)
     app.register_blueprint(pages.bp)
     asset: Any = app.jinja_env.globals["asset"]
-    app.jinja_env.globals["xray_asset"] = lambda name: asset(name).replace("/static/", "/xray/static/", 1)
+
+    def xray_asset(name: str) -> str:
+        return str(asset(name)).replace("/static/", "/xray/static/", 1)
+
+    app.jinja_env.globals.update(xray=True, xray_asset=xray_asset)
     actions = app.extensions["server_actions"]
     actions.actions |= {action.name: action for action in (replay.again, replay.clear)}
     actions.pages = [*actions.pages, pages.bp.name]

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from secrets import token_urlsafe
 from traceback import walk_stack
 from typing import Any, cast
-from urllib.parse import urlencode
+from urllib.parse import quote_plus, urlencode
 
 from flask import get_template_attribute, request
 from jinja2 import TemplateRuntimeError
@@ -82,7 +82,7 @@ class BoundForm:
 
 def own_query() -> str:
     """Return what makes a form this page's own: the page, and a one-time key. A copy for everyone has neither."""
-    return SHARED if state.is_shared() else urlencode({"_page": request.full_path.rstrip("?"), "_key": token_urlsafe()})
+    return SHARED if state.is_shared() else f"_page={quote_plus(request.full_path.rstrip('?'))}&_key={token_urlsafe()}"
 
 
 def own_forms(fragment: str) -> Markup:

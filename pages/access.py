@@ -19,12 +19,12 @@ def only(allowed: Callable[[User | None], bool], *tags: str) -> Callable[..., Ca
     """
 
     def decorate(view: Callable[..., Any]) -> Callable[..., Response]:
-        @no_store
         @wraps(view)
-        def serve(**values: Any) -> Any:
+        def serve(**values: Any) -> Response:
             user = current_user()
             if user is None:
-                return redirect(f"/sign-in?next={quote(request.full_path.rstrip('?'))}", 303)
+                sign_in = f"/sign-in?next={quote(request.full_path.rstrip('?'))}"
+                return private_page(partial(redirect, sign_in, 303))
             if not allowed(user):
                 abort(403, allowed.__doc__)
             return private_page(partial(view, **values), tags)
@@ -32,6 +32,13 @@ def only(allowed: Callable[[User | None], bool], *tags: str) -> Callable[..., Ca
         return serve
 
     return decorate
+
+
+def caller() -> User:
+    """Return whom `only` has let in."""
+    user = current_user()
+    assert user  # noqa: S101
+    return user
 
 
 def no_store(view: Callable[..., Any], tags: tuple[str, ...] = ()) -> Callable[..., Response]:

@@ -6,10 +6,10 @@ from flask import Blueprint, render_template
 
 from flask_revalidation import cached
 from models import ApiKey, Delivery, User
-from pages.access import only
+from pages.access import caller, only
 from pages.paging import OnlyBefore, Paging, asked
 from pages.redact import redact
-from web.auth import current_user, writers
+from web.auth import writers
 from web.rate_limit import limiter
 
 bp = Blueprint("developers", __name__)
@@ -20,8 +20,7 @@ PER_PAGE = 10
 @only(writers, "api-keys", "deliveries")
 def index() -> str:
     """Show the caller's keys, to the owner everybody's, and the deliveries."""
-    user = current_user()
-    assert user  # noqa: S101  (`only` has let the caller in)
+    user = caller()
     keys = cached("developers.keys", user.id, user.role, tags=["api-keys"], render=lambda: _keys(user))
     deliveries = _deliveries() if user.is_owner else {}
     return render_template("developers/index.html", user=user, keys=keys, used=_used(user), redact=redact, **deliveries)

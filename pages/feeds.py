@@ -20,19 +20,21 @@ LINK = re.compile(r'(<a href="|<img [^>]*src=")([^"]*)')
 @cached_page(tags=["posts"])
 def atom() -> Response:
     """Show the posts as Atom, with their whole text."""
-    posts, site = PostFilter().page(WHOLE, size=NEWEST).rows, current_app.config["SITE"]
-    text = render_template("feeds/atom.xml", posts=posts, site=site, whole_text=_whole_text)
     # One such character in one title, and no reader could parse any of it.
-    return Response(NOT_XML.sub("\ufffd", text), content_type="application/atom+xml; charset=utf-8")
+    text = NOT_XML.sub("\ufffd", _newest("feeds/atom.xml"))
+    return Response(text, content_type="application/atom+xml; charset=utf-8")
 
 
 @bp.get("/feed.json")
 @cached_page(tags=["posts"])
 def json_feed() -> Response:
     """Show the posts as JSON Feed."""
+    return Response(_newest("feeds/feed.json"), content_type="application/feed+json")
+
+
+def _newest(template: str) -> str:
     posts, site = PostFilter().page(WHOLE, size=NEWEST).rows, current_app.config["SITE"]
-    text = render_template("feeds/feed.json", posts=posts, site=site, whole_text=_whole_text)
-    return Response(text, content_type="application/feed+json")
+    return render_template(template, posts=posts, site=site, whole_text=_whole_text)
 
 
 def _whole_text(post: Post, site: str) -> str:

@@ -59,7 +59,8 @@ def test_press_says_what_it_did_and_a_chip_opens_the_code(open_page: OpenPage) -
     toggle = page.get_by_role("button", name="X-ray")
     toggle.click()
     expect(toggle).to_have_attribute("aria-pressed", "true")
-    expect(page.locator(".xray-part").first).to_contain_text(re.compile(r"row at the desk: /blog/.*, \d+ s old"))
+    row = page.locator(".xray-part", has_text="row at the desk").first
+    expect(row).to_contain_text(re.compile(r"row at the desk: /blog/.*, \d+ s old"))
     expect(page.get_by_role("button", name="GET /feed.json")).to_have_class(re.compile("door"))
     row = page.locator(".xray-stack:not(.low)").first
     expect(row.get_by_role("button", name="posts.delete_post")).to_be_hidden()
@@ -78,7 +79,7 @@ def test_press_says_what_it_did_and_a_chip_opens_the_code(open_page: OpenPage) -
 
     page.reload()  # it stays as one has left it
     page.locator(".xray-part button").first.click()
-    expect(side.locator(".declares")).to_contain_text('cached("posts.row"')
+    expect(side.locator(".declares")).to_contain_text('cached("posts.list"')
     side.get_by_role("button", name="Close").click()
     assert look(page, "xray-on-the-desk") == []
 

@@ -1,5 +1,6 @@
 """What a cached answer looks like from outside, and what may become one."""
 
+import re
 import threading
 
 import pytest
@@ -7,8 +8,10 @@ from flask import Response, redirect, request
 from scenarios import POST, count_renders, pages_in, retitle
 
 import flask_revalidation
-from flask_revalidation import PrivateRead, cached, private
+from flask_revalidation import PrivateRead, cached, private, revalidate_tag, write
 from flask_revalidation.store import MAX_BYTES, Store, injective_key
+from models import User
+from models.user import Role
 
 
 @pytest.mark.parametrize(
@@ -158,6 +161,21 @@ def test_store_is_bounded_in_bytes(app):
     assert sum(len(entry.body) for entry in kept) < 200_000
     assert not any('"large"' in entry.key for entry in kept)
     assert all(isinstance(entry.body, bytes) for entry in kept)
+
+
+def test_list_at_the_desk_has_the_tools_of_who_looks_at_it_and_of_nobody_else(app, sign_in):
+    with app.app_context(), write(by="a test"):
+        User.find_author("edith").role = Role.AUTHOR
+        for handle in ("bob", "edith"):
+            User.find_author(handle).write(f"By {handle}")
+        revalidate_tag("posts")
+    people = {handle: sign_in(handle) for handle in ("ada", "bob", "edith")}
+
+    def tools(handle):
+        return set(re.findall(r'aria-label="Delete “By (\w+)”', people[handle].get("/dashboard/posts").text))
+
+    for _ in range(2):
+        assert {who: tools(who) for who in people} == {"ada": {"bob", "edith"}, "bob": {"bob"}, "edith": {"edith"}}
 
 
 def test_stampede_makes_one_copy(make_app, monkeypatch):

@@ -203,7 +203,7 @@ def test_while_one_develops_each_request_is_a_line(app, ada, monkeypatch):
 
     ada.act("posts.publish_post", page="/dashboard/posts", htmx=True, post_id=14)
 
-    place = r"actions/posts\.py:\d+ · /blog/a-clock-that-knocks, posts · \d+ statements · 12 parts"
+    place = r"actions/posts\.py:\d+ · /blog/a-clock-that-knocks, posts · \d+ statements · 13 parts"
     assert re.fullmatch(rf"POST /_actions/posts\.publish_post Ada → 200 \d+ ms · {place}", lines[0])
 
 

@@ -1,10 +1,12 @@
 """Which tests run which lines, and which are chosen for a mutant. Other tests cannot notice it."""
 
+import gc
 import json
 import sys
 import threading
 import time
 from collections import defaultdict
+from functools import _lru_cache_wrapper
 from hashlib import sha256
 from itertools import accumulate
 from pathlib import Path
@@ -43,9 +45,17 @@ class Recorder:
 
         return line(frame, "", None) if file else None
 
+    def pytest_collection_finish(self):
+        """Find what functions of these files have answered before: who gets that runs no line, but depends on it."""
+        wrappers = [it for it in gc.get_objects() if isinstance(it, _lru_cache_wrapper)]
+        code = {it: getattr(it.__wrapped__, "__code__", None) for it in wrappers}
+        self.kept = [it for it in wrappers if code[it] and code[it].co_filename in self.files]
+
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item, nextitem):
         """Begin anew for each test."""
+        for kept in self.kept:
+            kept.cache_clear()
         self.current, began = set(), time.monotonic()
         self.start()
         answer = yield
@@ -67,16 +77,22 @@ def _by_file(ran):
 
 
 class Choice:
-    """The tests for a mutant: those that run its line, and the file's row where it runs at import; the row's first."""
+    """The tests for a mutant: those that run its line, and the file's row where it runs at import.
+
+    Each file's quickest comes first, of the row's files and then of the others, then each file's second, and so on.
+    """
 
     def __init__(self, file, mutant, row, recorded, longest):
         lines, found = set(mutant.lines), []
         self.at_import = any(lines & set(each["import"].get(file, ())) for each in recorded.values())
         for test, each in recorded.items():
+            here = []
             for name, (took, ran) in each["tests"].items():
                 runs_it = not lines.isdisjoint(ran.get(file, ()))
                 if runs_it or (self.at_import and test in row):
-                    found.append((not runs_it, row.get(test, len(row)), took, name))
+                    here.append((not runs_it, took, name))
+            place = row.get(test, len(row))
+            found += [(n, place, took, name) for n, (_, took, name) in enumerate(sorted(here))]
         used = accumulate(took for *_, took, _ in sorted(found))
         chosen = [each for each, sum_ in zip(sorted(found), used, strict=True) if sum_ < longest] or sorted(found)[:1]
         self.tests, self.seconds = [name for *_, name in chosen], sum(took for *_, took, _ in chosen)

@@ -27,7 +27,7 @@ _ENDS = ("commit", "rollback", "close", "reset", "invalidate")
 # How codes begin of what passes. PostgreSQL's errors (its manual, appendix A): connection, a read-only database,
 # rollback, resources such as the disk, locks, the operator's doing, the system. The system's own, of lock files.
 _BUSY = ("08", "25006", "40", "53", "55", "57", "58", "EACCES", "EDQUOT", "EFBIG", "EIO", "ENOSPC", "EROFS")
-_VERBS = r"(?:INSERT|REPLACE|MERGE|UPDATE|DELETE)(?: OR \w+)?(?: INTO| FROM)?(?: ONLY)?"
+_VERBS = r"(?:INSERT|REPLACE|MERGE|UPDATE|DELETE)(?:\s+OR\s+\w+)?(?:\s+INTO|\s+FROM)?(?:\s+ONLY)?"
 _WRITE = re.compile(rf'\s*(?:WITH\b.*?[()]\s*)?{_VERBS}\s+(?:"?\w+"?\.)?"?(\w+)', re.IGNORECASE | re.DOTALL)
 
 F = TypeVar("F", bound=Callable[..., Any])

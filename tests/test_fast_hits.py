@@ -88,6 +88,14 @@ def test_page_of_a_person_is_never_given_to_another(app, visitor, ada):
     assert "Sign in" in visitor.get("/blog").text
 
 
+def test_page_under_a_prefix_is_none_without_it(app, visitor):
+    seen = reads(app)
+    for prefix in ("", "/app", "", "/app"):
+        assert visitor.get("/blog", environ_overrides={"SCRIPT_NAME": prefix}).status_code == 200
+
+    assert len(seen) >= 2
+
+
 def test_host_that_is_not_ours_is_refused_also_where_the_page_is_known(visitor):
     good, bad = {"Host": "localhost"}, {"Host": "evil.example"}
 

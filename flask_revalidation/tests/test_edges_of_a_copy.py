@@ -42,6 +42,19 @@ def test_session_cannot_be_asked_in_any_way(app, read):
         assert session["x"] == "of one caller"
 
 
+@pytest.mark.parametrize(
+    ("read", "what"),
+    [
+        (lambda: request.cookies, "a cookie"),
+        (lambda: request.authorization, "credentials"),
+        (lambda: request.remote_addr, "the caller's address"),
+    ],
+)
+def test_who_is_asking_cannot_be_read_from_the_request_either(app, read, what):
+    with app.test_request_context("/"), pytest.raises(PrivateRead, match=rf"yet .*{HERE} reads {what}"):
+        cached("part", tags=["x"], render=lambda: str(read()))
+
+
 def test_messages_read_before_do_not_come_into_a_cached_part(app):
     with app.test_request_context("/"):
         flash("for one reader")
@@ -50,7 +63,7 @@ def test_messages_read_before_do_not_come_into_a_cached_part(app):
             cached("part", tags=["x"], render=lambda: str(get_flashed_messages()))
 
 
-@pytest.mark.parametrize("code", ["ENOSPC", "EROFS", "EIO", "EACCES", "EDQUOT"])
+@pytest.mark.parametrize("code", ["ENOSPC", "EROFS", "EIO", "EACCES", "EDQUOT", "EFBIG"])
 def test_lock_file_that_the_disk_does_not_take_passes_by_itself(code):
     assert is_busy(OSError(getattr(errno, code), "no"))
     assert not is_busy(OSError(errno.ENOENT, "no"))

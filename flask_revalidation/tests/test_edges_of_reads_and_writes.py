@@ -10,6 +10,7 @@ from sqlalchemy.exc import OperationalError
 
 from flask_revalidation import (
     Conflict,
+    WriteOutsideTransaction,
     cached,
     cached_page,
     retried,
@@ -94,6 +95,41 @@ def test_page_is_one_callers_by_its_own_credential_alone(app):
         answer = app.test_client(use_cookies=False).get("/page", headers=session | {"If-None-Match": sent})
         assert (answer.status_code, answer.headers["ETag"]) == (status, tag)
     assert ask("/api", **key, **{"If-None-Match": '"what is it?"'})[0] == 1
+
+
+def test_what_a_view_says_of_its_body_is_kept_with_the_copy_and_nothing_else(app):
+    told = {"ETag": '"mine"', "Link": '</2>; rel="next"', "Content-Type": "text/csv", "X-Other": "of one answer"}
+    app.add_url_rule("/named", "named", cached_page(tags=["notes"])(lambda: ("a,b", told)))
+
+    for _ in range(2):
+        answer = app.test_client().get("/named")
+        assert {name: answer.headers.get(name) for name in told} == told | {"X-Other": None}
+        assert (answer.headers["Cache-Control"], answer.headers["Vary"]) == ("no-cache", "Accept-Encoding, Cookie")
+
+
+def test_no_connection_is_held_while_another_makes_the_copy(app, monkeypatch):
+    session, store, held = app.extensions["db"].session, app.extensions["revalidation"].store, []
+    app.before_request(lambda: session.execute(text("SELECT 1")) and None)
+    one_fill = store.one_fill
+    monkeypatch.setattr(store, "one_fill", lambda key: held.append(session().in_transaction()) or one_fill(key))
+
+    assert app.test_client().get("/").status_code == 200
+    assert held == [False]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "update note\n  set text = 'tea'",
+        "with old as (select 1)\n  delete\n from note",
+        'INSERT INTO "note" (text) VALUES (1)',
+    ],
+)
+def test_write_is_known_as_one_however_its_statement_is_spelt(tmp_path, statement):
+    app = make(tmp_path, strict=True)
+    with app.app_context(), pytest.raises(WriteOutsideTransaction, match="writes to table note outside of a write"):
+        app.extensions["db"].session.execute(text(statement))
+    close(app)
 
 
 def test_page_that_is_kept_says_nothing_and_one_that_is_too_large_is_in_the_log(tmp_path, caplog):

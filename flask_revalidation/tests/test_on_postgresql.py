@@ -212,6 +212,7 @@ def test_connection_that_was_lost_is_busy_and_no_fault(machine):
 @pytest.mark.parametrize(
     ("fault", "busy"),
     [
+        (errors.ConnectionFailure, True),
         (errors.SerializationFailure, True),
         (errors.DeadlockDetected, True),
         (errors.LockNotAvailable, True),

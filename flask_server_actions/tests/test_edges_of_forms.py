@@ -11,6 +11,8 @@ from flask import Flask, redirect
 from items_app import echo, make, send
 from pydantic import Field
 from sqlalchemy import MetaData, text
+from werkzeug.datastructures import FileStorage
+from werkzeug.test import encode_multipart
 
 from flask_server_actions import Form, Result, ServerActions, Upload, UploadLimit, action, anyone
 from flask_server_actions.declare import BadDeclaration
@@ -29,6 +31,13 @@ class Words(Form):
     """Words."""
 
     words: list[str] = []
+
+
+class Letter(Form):
+    """A long text, and what belongs to it."""
+
+    text: str = ""
+    paper: Annotated[Upload, UploadLimit(100_000, "image/png", "text/plain")] | None = None
 
 
 class Papers(Form):
@@ -116,6 +125,37 @@ def test_file_may_be_as_large_as_it_says_and_its_name_has_no_folder(seen):
         assert send(app, NAME, {"one": (BytesIO(b"x" * size), "a/b/paper.txt")}).status_code == status
     assert (seen[0].one.size, seen[0].one.filename, len(seen)) == (1000, "paper.txt", 1)
     assert seen[0].one.digest == sha256(b"x" * 1000).hexdigest()
+
+
+def test_form_with_a_file_has_room_for_both(seen):
+    app = make(echo(Letter, seen))
+    sent = {"text": "x" * 950_000, "paper": FileStorage(BytesIO(b"y" * 100_000), "paper.txt")}
+    boundary, body = encode_multipart(sent)
+
+    assert send(app, NAME, body, content_type=f"multipart/form-data; boundary={boundary}").status_code == 303
+    assert (len(seen[0].text), seen[0].paper.size) == (950_000, 100_000)
+    assert rules(Letter)["paper"]["accept"] == "image/png,text/plain"
+
+
+def test_what_was_typed_is_told_again_without_files(seen):
+    app = make(echo(Letter, seen))
+    action = app.extensions["server_actions"].actions[NAME]
+    sent = {"text": "tea", "paper": (BytesIO(b"y"), "paper.txt")}
+    with app.test_request_context("/", method="POST", data=sent):
+        assert Submission.read(action).texts() == {"text": ["tea"], "paper": []}
+
+
+def test_page_that_answers_is_asked_as_its_address_says_and_without_the_form(seen):
+    told = "[{{ request.query_string.decode() }}|{{ request.method }}|{{ request.content_length }}|{{ request.form }}]"
+    app = make(echo(Words, seen), page=told)
+    sent = send(app, NAME, {"words": "tea"}, query_string={"_page": "/?a=1", "words": "milk"}, htmx=True)
+
+    assert sent.text == "[a=1|GET|None|ImmutableMultiDict([])]"
+
+
+def test_library_serves_its_own_scripts(app):
+    with app.test_client().get("/_actions/static/forms.js") as answer:
+        assert answer.status_code == 200
 
 
 def test_own_fields_of_the_mechanism_are_no_fields_of_the_form(app, seen):

@@ -79,23 +79,25 @@ def _by_file(ran):
 class Choice:
     """The tests for a mutant: those that run its line, and the file's row where it runs at import.
 
-    Each file's quickest comes first, of the row's files and then of the others, then each file's second, and so on.
+    The row's files come first: each one's quickest test, then each one's second, and so on. Then the others do so. What
+    runs at import shows anywhere: there all the row's come, the quickest first, for twice the seconds.
     """
 
     def __init__(self, file, mutant, row, recorded, longest):
         lines, found = set(mutant.lines), []
         self.at_import = any(lines & set(each["import"].get(file, ())) for each in recorded.values())
         for test, each in recorded.items():
-            here = []
-            for name, (took, ran) in each["tests"].items():
-                runs_it = not lines.isdisjoint(ran.get(file, ()))
-                if runs_it or (self.at_import and test in row):
-                    here.append((not runs_it, took, name))
-            place = row.get(test, len(row))
-            found += [(n, place, took, name) for n, (_, took, name) in enumerate(sorted(here))]
-        used = accumulate(took for *_, took, _ in sorted(found))
-        chosen = [each for each, sum_ in zip(sorted(found), used, strict=True) if sum_ < longest] or sorted(found)[:1]
-        self.tests, self.seconds = [name for *_, name in chosen], sum(took for *_, took, _ in chosen)
+            own = self.at_import and test in row
+            here = [
+                (took, name) for name, (took, ran) in each["tests"].items() if own or lines & set(ran.get(file, ()))
+            ]
+            for number, (took, name) in enumerate(sorted(here)):
+                place = () if self.at_import else (test not in row, number, row.get(test))
+                found.append((place, took, name))
+        used = accumulate(took for _, took, _ in sorted(found))
+        seconds = 2 * longest if self.at_import else longest
+        chosen = [each for each, sum_ in zip(sorted(found), used, strict=True) if sum_ < seconds] or sorted(found)[:1]
+        self.tests, self.seconds = [name for *_, name in chosen], sum(took for _, took, _ in chosen)
 
 
 class Chosen:

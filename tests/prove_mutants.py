@@ -87,7 +87,8 @@ class Try:
         self.file, self.mutant = file, mutant
         self.choice = Choice(file, mutant, row(file), recorded, LONGEST)
         self.key = f"{file} {digest(file)} {mutant} {number}"
-        self.tests = digest(*sorted({test.partition("::")[0] for test in self.choice.tests})) + f" {LONGEST}"
+        chosen = sorted({test.partition("::")[0] for test in self.choice.tests})
+        self.tests = f"{digest(*chosen)} {len(self.choice.tests)}"
 
     def is_known(self, found):
         """Say whether it was tried: one that survived is tried again when its tests have changed."""

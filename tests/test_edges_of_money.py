@@ -10,6 +10,7 @@ from webhooks import CUSTOMER, event, member, members, send
 from flask_revalidation import write
 from models import Member, Payment, Subscription, db
 from models.billing import Event, _facts, charge_changed, dispute_changed, membership_changed
+from models.delivery import EFFECTS
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 LATER = NOON + timedelta(days=30)
@@ -25,6 +26,23 @@ def told(type="customer.subscription.updated", **changed):
 
 def seconds(moment):
     return int(moment.timestamp())
+
+
+def test_every_event_that_tells_of_money_or_standing_has_an_effect():
+    subscription = [f"customer.subscription.{what}" for what in ("created", "updated", "deleted")]
+    paid = ["checkout.session.completed", "invoice.paid", "invoice.payment_failed", "charge.succeeded"]
+    back = ["charge.refunded", *(f"refund.{what}" for what in ("created", "updated", "failed"))]
+    dispute = [f"charge.dispute.{it}" for it in ("created", "closed", "funds_withdrawn", "funds_reinstated")]
+
+    assert {type for source, type in EFFECTS if source == "stripe"} == {*subscription, *paid, *back, *dispute}
+
+
+def test_what_an_event_does_not_say_is_nothing():
+    event = Event.model_validate({"id": "evt_1", "type": "invoice.paid", "created": seconds(NOON)})
+
+    assert (event.id, event.amount, event.refunded, event.currency) == ("evt_1", 0, 0, "eur")
+    assert (event.status, event.email, event.buyer, event.plan, event.cancels) == ("", "", "", "", False)
+    assert (event.customer, event.charge, event.subscription, event.cancel_at, event.period_end) == (None,) * 5
 
 
 ENDS = [
@@ -79,7 +97,8 @@ def test_greater_stamps_are_those_that_weigh_more_then_those_that_are_later_and_
     assert {text.rpartition(".")[2] for text in rising} == {"evt_1"}
 
 
-PLANS = [("month", 1, "monthly"), ("month", 1_234_567, "every 1234567 months"), ("month", 12_345_678, "")]
+PLANS = [("day", 1, "daily"), ("week", 1, "weekly"), ("year", 1, "yearly"), ("eon", 1, "")]
+PLANS += [("month", 1, "monthly"), ("month", 1_234_567, "every 1234567 months"), ("month", 12_345_678, "")]
 
 
 @pytest.mark.parametrize(("interval", "count", "plan"), PLANS)
@@ -87,7 +106,7 @@ def test_plan_is_as_long_as_its_column(interval, count, plan):
     items = {"data": [{"price": {"recurring": {"interval": interval, "interval_count": count}}}]}
 
     assert told(items=items).plan == plan
-    assert told(items={"data": [{"price": {"recurring": {"interval": interval}}}]}).plan == "monthly"
+    assert told(items={"data": [{"price": {"recurring": {"interval": "month"}}}]}).plan == "monthly"
 
 
 def test_what_is_for_show_is_cut_or_left_out_and_the_rest_is_exact():

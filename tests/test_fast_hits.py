@@ -88,6 +88,15 @@ def test_page_of_a_person_is_never_given_to_another(app, visitor, ada):
     assert "Sign in" in visitor.get("/blog").text
 
 
+def test_condition_is_kept_to_also_where_the_page_is_known(visitor):
+    etag = visitor.get("/blog").headers["ETag"]
+    asked = [{}, {"If-Match": etag}, {"If-Match": '"x"'}, {}, {"If-None-Match": etag}, {"If-None-Match": '"x"'}, {}]
+
+    for _ in range(2):
+        statuses = [visitor.get("/blog", headers=headers).status_code for headers in asked]
+        assert statuses == [200, 200, 412, 200, 304, 200, 200]
+
+
 def test_page_under_a_prefix_is_none_without_it(app, visitor):
     seen = reads(app)
     for prefix in ("", "/app", "", "/app"):

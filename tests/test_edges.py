@@ -157,6 +157,20 @@ def test_picture_may_have_as_many_pixels_as_it_may_and_not_one_row_more():
             drawn(rows, kind, **options)
 
 
+@pytest.mark.parametrize(("progressive", "layers"), [(False, False), (True, True)])
+def test_jpeg_in_layers_is_told_from_one_that_is_read_in_one_go(progressive, layers):
+    Image.new("RGB", (9, 9), "red").save(file := BytesIO(), "JPEG", progressive=progressive, comment="Words")
+    assert pictures._in_layers(Image.open(file), file.getvalue()) == layers
+
+
+def test_first_picture_of_a_camera_that_takes_two_is_a_jpeg():
+    first, second = (Image.new("RGB", (9, 9), colour) for colour in ("red", "blue"))
+    first.save(file := BytesIO(), "MPO", save_all=True, append_images=[second])
+
+    assert Image.open(file).format == "MPO"
+    assert pictures.draw_anew(file.getvalue(), ValueError)["kind"] == "jpeg"
+
+
 def test_picture_that_nobody_names_stays_for_a_day_after_it_was_added_last(app):
     told = {"kind": "png", "content": b"x", "width": 1, "height": 1}
     with app.app_context(), write(by="test"):

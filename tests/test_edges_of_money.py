@@ -97,6 +97,13 @@ def test_greater_stamps_are_those_that_weigh_more_then_those_that_are_later_and_
     assert {text.rpartition(".")[2] for text in rising} == {"evt_1"}
 
 
+def test_subscription_says_its_next_payment_or_its_first_item_does():
+    item = {"data": [{"current_period_end": seconds(LATER)}]}
+
+    assert told(current_period_end=None, items=item).period_end == LATER
+    assert told(current_period_end=seconds(NOON), items=None).period_end == NOON
+
+
 PLANS = [("day", 1, "daily"), ("week", 1, "weekly"), ("year", 1, "yearly"), ("eon", 1, "")]
 PLANS += [("month", 1, "monthly"), ("month", 1_234_567, "every 1234567 months"), ("month", 12_345_678, "")]
 

@@ -47,11 +47,12 @@ def reads(app):
     return seen
 
 
-def test_only_the_first_reader_of_a_page_comes_through_to_flask(app, visitor, fast_hits):
+@pytest.mark.parametrize("path", ["/blog", "/feed.json", LISTS[0]])
+def test_only_the_first_reader_of_a_page_comes_through_to_flask(app, visitor, fast_hits, path):
     seen = reads(app)
 
     for _ in range(5):
-        assert visitor.get("/blog").status_code == 200
+        assert visitor.get(path).status_code == 200
 
     assert len(seen) == (1 if fast_hits else 5)
 

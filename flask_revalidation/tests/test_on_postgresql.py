@@ -221,6 +221,7 @@ def test_connection_that_was_lost_is_busy_and_no_fault(machine):
         (errors.DiskFull, True),
         (errors.OutOfMemory, True),
         (errors.ReadOnlySqlTransaction, True),
+        (errors.IoError, True),
         (errors.UndefinedTable, False),
         (errors.ActiveSqlTransaction, False),
     ],

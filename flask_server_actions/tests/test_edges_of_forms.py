@@ -178,6 +178,7 @@ def test_own_fields_of_the_mechanism_are_no_fields_of_the_form(app, seen):
 def test_form_leads_back_to_a_page_of_this_site_alone(app, path, page):
     with app.test_request_context("/"):
         assert local_page(path, "!") == page
+        assert local_page(path) == page.replace("!", "/")
 
 
 def test_key_of_a_form_is_stored_once(app):

@@ -34,7 +34,7 @@ def test_every_event_that_tells_of_money_or_standing_has_an_effect():
     back = ["charge.refunded", *(f"refund.{what}" for what in ("created", "updated", "failed"))]
     dispute = [f"charge.dispute.{it}" for it in ("created", "closed", "funds_withdrawn", "funds_reinstated")]
 
-    assert {type for source, type in EFFECTS if source == "stripe"} == {*subscription, *paid, *back, *dispute}
+    assert {*subscription, *paid, *back, *dispute} <= {type for source, type in EFFECTS if source == "stripe"}
 
 
 def test_what_an_event_does_not_say_is_nothing():

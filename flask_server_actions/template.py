@@ -1,5 +1,6 @@
 """The template's side: `<form {{ action("posts.create_post") }}>`, and the fields of that form."""
 
+import re
 import sys
 from collections.abc import Collection, Mapping
 from difflib import get_close_matches
@@ -18,7 +19,8 @@ from flask_server_actions.page import last_result
 from flask_server_actions.result import Result
 from flask_server_actions.sentences import sentence, state
 
-SHARED = "_shared=1"  # in a form's address, where a page of its own has page and key
+# In a form's address, where a page of its own has page and key. Nobody's text has such a quotation mark: it is escaped.
+_SHARED = re.compile(r'((?:action|hx-post)="[^"]*)_shared=1(?=")')
 
 
 class BadTemplate(TemplateRuntimeError):
@@ -82,16 +84,20 @@ class BoundForm:
 
 def own_query() -> str:
     """Return what makes a form this page's own: the page, and a one-time key. A copy for everyone has neither."""
-    return SHARED if state.is_shared() else f"_page={quote_plus(request.full_path.rstrip('?'))}&_key={token_urlsafe()}"
+    return (
+        "_shared=1"
+        if state.is_shared()
+        else f"_page={quote_plus(request.full_path.rstrip('?'))}&_key={token_urlsafe()}"
+    )
 
 
 def own_forms(fragment: str) -> Markup:
     """Return a cached fragment with its forms made this page's own, as if they had been printed here and now.
 
-    Their keys are one random word, numbered.
+    Their keys are one random word, with the place of each.
     """
-    own, (first, *others) = escape(own_query()), str(fragment).split(SHARED)
-    return Markup(first + "".join(f"{own}-{number}{other}" for number, other in enumerate(others)))  # noqa: S704
+    own = escape(own_query())
+    return Markup(_SHARED.sub(lambda found: f"{found[1]}{own}-{found.start()}", str(fragment)))  # noqa: S704
 
 
 def _action(name: str) -> Action:
@@ -105,8 +111,7 @@ def _find(name: str, known: Mapping[str, Any], missing: str) -> Any:
     if name in known:
         return known[name]
     near = get_close_matches(name, known, 3) or sorted(known)[:9]
-    there = f"There {'is' if len(near) == 1 else 'are'}: {', '.join(near) or 'none at all'}"
-    raise BadTemplate(f"{_line()}: {missing} {name!r}. {there}.")
+    raise BadTemplate(f"{_line()}: {missing} {name!r}. Known: {', '.join(near) or 'none at all'}.")
 
 
 def _line() -> str:

@@ -4,9 +4,11 @@ import re
 from datetime import datetime
 from html import unescape
 from typing import Annotated, Literal
+from urllib.parse import urlencode
 
 import pytest
 from items_app import echo, make, send
+from markupsafe import escape
 from pydantic import Field, SecretStr
 
 from flask_server_actions import BadTemplate, Form, Upload, UploadLimit, action, anyone, success
@@ -60,10 +62,18 @@ def test_every_rendering_has_a_key_of_its_own():
 
 
 def test_forms_of_a_cached_fragment_have_a_key_each_and_others_at_every_rendering():
-    text = "{% set kept = '<a ?_shared=1></a><b ?_shared=1></b>' %}{{ own_forms(kept) }}{{ own_forms(kept) }}"
+    text = """{% set kept = '<form action="/?_shared=1" hx-post="/?a=1&amp;_shared=1"></form>' %}
+        {{ own_forms(kept) }}{{ own_forms(kept) }}"""
     found = [*re.findall(r"_page=%2F&amp;_key=([\w-]+)", shown(text)), *re.findall(r"_key=([\w-]+)", shown(text))]
 
     assert len(set(found)) == len(found) == 8
+
+
+@pytest.mark.parametrize("typed", ["_shared=1", "?_shared=1", '" action="/?_shared=1', 'x=1&_shared=1"'])
+def test_text_that_looks_like_a_forms_address_stays_as_it_was_typed(typed):
+    kept = f'<input value="{escape(typed)}"><p title="{escape(typed)}">{escape(typed)}</p>'
+
+    assert shown("{{ own_forms(request.args.kept) }}", path=f"/?{urlencode({'kept': kept})}") == kept
 
 
 @pytest.mark.parametrize(
@@ -165,17 +175,17 @@ def test_htmx_attributes_are_given_by_the_application():
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ('\n\n{{ action("items_app.kep") }}', r":3: there is no action 'items_app\.kep'\. There is: items_app\.keep\."),
-        ('{{ action("zzz") }}', r":1: there is no action 'zzz'\. There is: items_app\.keep\."),
+        ('\n\n{{ action("items_app.kep") }}', r":3: there is no action 'items_app\.kep'\. Known: items_app\.keep\."),
+        ('{{ action("zzz") }}', r":1: there is no action 'zzz'\. Known: items_app\.keep\."),
         (
             "\n{{ action(name, nam=1) }}",
-            r":2: the schema Note of items_app\.keep has no field 'nam'\. There is: name\.",
+            r":2: the schema Note of items_app\.keep has no field 'nam'\. Known: name\.",
         ),
         (
             '{{ action(name).field("boddy") }}',
-            r":1: the schema Note of items_app\.keep has no field 'boddy'\. There is: body",
+            r":1: the schema Note of items_app\.keep has no field 'boddy'\. Known: body",
         ),
-        ('{{ action(name).value("q") }}', r":1: the schema Note .* has no field 'q'\. There are: agreed, at, body"),
+        ('{{ action(name).value("q") }}', r":1: the schema Note .* has no field 'q'\. Known: agreed, at, body"),
     ],
 )
 def test_every_mistake_names_the_templates_line_and_what_there_is(text, sentence):

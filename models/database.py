@@ -88,11 +88,12 @@ def first_free(column: InstrumentedAttribute[str], wanted: str, *, longest: int)
 def delete_some(table: Any, condition: ColumnElement[bool], most: int = 500) -> int:
     """Delete rows that fit, so few at a time that no other writer waits for long, and return how many.
 
-    What someone else is deleting is left to them.
+    What someone else is deleting is left to them. They are chosen in a CTE, which is read once: a plan of PostgreSQL
+    may read a subquery again for each row, and with SKIP LOCKED find others each time.
     """
     key = tuple_(*table.primary_key)
-    some = select(*table.primary_key).where(condition).limit(most).with_for_update(skip_locked=True)
-    return db.session.connection().execute(delete(table).where(key.in_(some))).rowcount
+    some = select(*table.primary_key).where(condition).limit(most).with_for_update(skip_locked=True).cte(nesting=True)
+    return db.session.connection().execute(delete(table).where(key.in_(select(*some.c)))).rowcount
 
 
 def found(row: Row | None) -> Row:

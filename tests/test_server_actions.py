@@ -49,6 +49,17 @@ def test_application_with_an_undeclared_policy_does_not_start(tmp_path):
     assert "action posts.leak has no policy. Write @action(allow=…)" in started.stderr
 
 
+def test_condition_of_a_form_is_none_of_the_page_that_answers_it(ada):
+    sent = {"Origin": "http://localhost", "HX-Request": "true"}
+    etag = ada.get("/dashboard/posts").headers["ETag"]
+    kept = {"If-None-Match": etag}
+    assert ada.get("/dashboard/posts", headers=kept).status_code == 304
+
+    answer = ada.post("/_actions/posts.create_post?_page=/dashboard/posts", data={"title": ""}, headers=sent | kept)
+
+    assert (answer.status_code, "<h1>Posts</h1>" in answer.text) == (422, True)
+
+
 def test_plain_form_gets_303_to_the_page_it_was_on(ada):
     answer = ada.act("posts.create_post", page="/dashboard/posts?status=draft", title="Plain")
 

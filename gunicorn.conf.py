@@ -40,20 +40,16 @@ ticking = Lock()  # held while something is done on time; of each worker
 limit_request_fields = 48  # a browser sends some twenty, a proxy adds five; ninety of 8 kB would cost half a second
 
 
-def when_ready(_server: Any) -> None:
-    """Say where to begin, when somebody is listening there."""
+def say_where_to_begin(application: Any) -> None:
+    """Say where the site is."""
     from click import echo
 
-    from settings import Settings
-
-    env = Settings.from_environment()
-    teaches = env.demo and env.labs is not False and Path("labs/__init__.py").exists()
-    begin = " Open it, and press “Take the tour”." if teaches else ""
+    begin = " Open it, and press “Take the tour”." if "labs" in getattr(application, "blueprints", ()) else ""
     echo(f"==> http://{bind} {begin} Ctrl-C stops it.")
 
 
 def post_worker_init(worker: Any) -> None:
-    """Tune the collector, leave Ctrl-C to the arbiter, and keep the schedule.
+    """Tune the collector, leave Ctrl-C to the arbiter, and keep the schedule; the first one says where to begin.
 
     What the application consists of is left out of every search for garbage, and there are fewer of them.
     """
@@ -66,6 +62,8 @@ def post_worker_init(worker: Any) -> None:
     signal.signal(signal.SIGQUIT, worker.handle_exit)
     if "DATA_DIR" in getattr(worker.wsgi, "config", ()):
         Thread(target=run_schedule, args=(worker.wsgi,), name="schedule", daemon=True).start()
+    if worker.age == 1:  # not the arbiter: what it would import for that, it carries for good
+        say_where_to_begin(worker.wsgi)
 
 
 def worker_exit(_server: Any, _worker: Any) -> None:

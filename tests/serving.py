@@ -60,7 +60,7 @@ def serving(
     command = [*inside, sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}"]
     command += ["--workers", str(workers), "--threads", str(threads), application]
     env = {**os.environ, "DATA_DIR": str(data_dir), "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"}
-    env |= {"XRAY": "0", "LABS": "0"}
+    env |= {"XRAY": "0", "LABS": "0", "MALLOC_ARENA_MAX": "1"}  # the last as in bin/start
     env |= environment_of(data_dir) | environment
     with log.open("wb") as output:
         process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=output, stderr=output)

@@ -133,6 +133,16 @@ def test_worker_carries_no_migrations_and_no_other_database(data_dir):
     assert done.stdout == "[]\n", done.stderr
 
 
+def test_one_that_starts_the_workers_carries_nothing_of_the_application(data_dir):
+    with serving(data_dir) as server:
+        (worker, *_) = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
+        carried = [Path(f"/proc/{pid}/maps").read_text() for pid in (server.process.pid, worker)]
+        told = server.log.read_text()
+
+    assert ["pydantic_core" in each for each in carried] == [False, True]
+    assert told.count("Ctrl-C stops it.") == 1
+
+
 def test_worker_with_connections_leaves_the_next_to_one_that_has_fewer(monkeypatch):
     config = runpy.run_path(str(ROOT / "gunicorn.conf.py"))
     waits, taken = [], []

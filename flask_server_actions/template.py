@@ -4,10 +4,10 @@ import re
 import sys
 from collections.abc import Collection, Mapping
 from difflib import get_close_matches
-from secrets import token_urlsafe
 from traceback import walk_stack
 from typing import Any, cast
-from urllib.parse import quote, urlencode
+from urllib.parse import quote_plus, urlencode
+from uuid import uuid4
 
 from flask import get_template_attribute, request
 from jinja2 import TemplateRuntimeError
@@ -84,7 +84,7 @@ class BoundForm:
 
 def own_query() -> str:
     """Return what makes a form this page's own: the page, and a one-time key. A copy for everyone has neither."""
-    return "_shared=1" if state.is_shared() else f"_page={quote(request.full_path.rstrip('?'))}&_key={token_urlsafe()}"
+    return "_shared=1" if state.is_shared() else f"_page={quote_plus(request.full_path.rstrip('?'))}&_key={uuid4()}"
 
 
 def own_forms(fragment: str) -> Markup:

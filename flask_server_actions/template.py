@@ -19,8 +19,8 @@ from flask_server_actions.page import last_result
 from flask_server_actions.result import Result
 from flask_server_actions.sentences import sentence, state
 
-# In a form's address, where a page of its own has page and key. Nobody's text has such a quotation mark: it is escaped.
-_SHARED = re.compile(r'((?:action|hx-post)="[^"]*)_shared=1(?=")')
+# In a form's address, where a page of its own has page and key. Text may look like one, but has no bare `>` behind it.
+_SHARED = re.compile(r'((?:action|hx-post)="[^"<>]*)_shared=1(?="[^<>]*>)')
 
 
 class BadTemplate(TemplateRuntimeError):

@@ -134,8 +134,8 @@ def test_worker_carries_no_migrations_and_no_other_database(data_dir):
 
 
 def test_one_that_starts_the_workers_carries_nothing_of_the_application(data_dir):
-    with serving(data_dir) as server:
-        (worker, *_) = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
+    with serving(data_dir, workers=1) as server:  # its only worker answers, so it has started
+        (worker,) = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
         carried = [Path(f"/proc/{pid}/maps").read_text() for pid in (server.process.pid, worker)]
         told = server.log.read_text()
 

@@ -33,6 +33,7 @@ worker_class = Worker
 threads = 16  # as in app.py: every thread may hold a database connection
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108  (heartbeats in memory, not on a disk)
 control_socket_disable = True  # it would be written to a home directory that the container's user has not got
+keepalive = 2  # seconds; a proxy in front hangs up sooner (deploy/upstream.conf), or a POST meets one that ends
 graceful_timeout = 10  # seconds for running requests when it is told to stop
 loglevel = "warning"
 forwarder_headers = ""  # a peer on this machine could say which prefix the site is mounted under

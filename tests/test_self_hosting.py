@@ -228,6 +228,13 @@ def test_samples_are_configurations_that_nginx_takes(nginx, tmp_path):
         assert tried.returncode == 0, tried.stderr
 
 
+def test_nginx_hangs_up_before_the_application_does():
+    proxy = re.search(r"keepalive_timeout (\d+)s;", (ROOT / "deploy/upstream.conf").read_text())
+    application = re.search(r"^keepalive = (\d+)", (ROOT / "gunicorn.conf.py").read_text(), re.MULTILINE)
+
+    assert int(proxy[1]) < int(application[1])
+
+
 def test_guide_names_every_variable_that_has_to_be_given():
     guide = (ROOT / "docs/self-hosting.md").read_text()
 

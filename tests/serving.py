@@ -58,7 +58,8 @@ def serving(
     port = free_port()
     log = data_dir / f"server-{port}.log"
     command = [*inside, sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}"]
-    command += ["--workers", str(workers), "--threads", str(threads), application]
+    # A client that had to wait for a processor, between two requests, is not hung up on.
+    command += ["--workers", str(workers), "--threads", str(threads), "--keep-alive", "30", application]
     env = {**os.environ, "DATA_DIR": str(data_dir), "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"}
     env |= {"XRAY": "0", "LABS": "0", "MALLOC_ARENA_MAX": "1"}  # the last as in bin/start
     env |= environment_of(data_dir) | environment

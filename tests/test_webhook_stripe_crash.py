@@ -81,11 +81,12 @@ def crowd(server, size, work, jobs):
             senders.append(mine.sender)
         return work(mine.sender, job)
 
-    with ThreadPoolExecutor(size) as threads:
-        answers = list(threads.map(do, jobs))
-    for sender in senders:
-        sender.close()
-    return answers
+    try:
+        with ThreadPoolExecutor(size) as threads:
+            return list(threads.map(do, jobs))
+    finally:
+        for sender in senders:
+            sender.close()
 
 
 def test_w21_body_without_a_length_is_taken_and_a_long_one_refused(house):

@@ -125,8 +125,8 @@ def test_ctrl_c_at_the_terminal_stops_everyone_at_once(data_dir, tmp_path):
         assert [int(mask, 16) & 1 << signal.SIGINT - 1 for mask in ignored] == [2]
 
 
-def test_worker_carries_no_migrations_and_no_other_database(data_dir):
-    code = "import app, sys; app.create_app(); print(sorted({'alembic', 'mako', 'psycopg'} & set(sys.modules)))"
+def test_worker_carries_no_migrations_no_other_database_no_decoders(data_dir):
+    code = "import app, sys; app.create_app(); print(sorted({'alembic', 'mako', 'psycopg', 'PIL'} & set(sys.modules)))"
     environment = {**os.environ, "DATA_DIR": str(data_dir), "SERVER_SOFTWARE": "gunicorn"}
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True)
 

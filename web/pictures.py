@@ -11,12 +11,9 @@ from io import BytesIO
 from threading import Lock
 from typing import Any
 
-from PIL import Image, ImageOps
-
 MOST_BYTES, LONGEST = 5_000_000, 2_000  # of a file that comes; pixels of the longer side of what is kept
 _ALSO = re.compile(rb"(?is)<!doctype|<html[\s>]|<script[\s>]|<\?php\s|%PDF-1\.|Rar!\x1a\x07|PK\x05\x06.{16}\0\0\Z")
 _ONE_AT_A_TIME = Lock()
-Image.MAX_IMAGE_PIXELS = None  # ours is the stricter bound
 
 
 def draw_anew(content: bytes, refuse: Callable[[str], Exception]) -> dict[str, Any]:
@@ -24,8 +21,10 @@ def draw_anew(content: bytes, refuse: Callable[[str], Exception]) -> dict[str, A
 
     It takes up to seconds of a core, so it belongs before the write lock.
     """
+    from PIL import Image  # here, for most workers never draw
+
     with suppress(Exception), _ONE_AT_A_TIME:  # decoders raise whatever a hostile file makes them
-        image: Image.Image = Image.open(BytesIO(content), formats=["JPEG", "PNG", "GIF", "WEBP"])
+        image = Image.open(BytesIO(content), formats=["JPEG", "PNG", "GIF", "WEBP"])
         kind = {"MPO": "JPEG", "GIF": "PNG"}.get(str(image.format), str(image.format))
         # Of a JPEG each second, fourth or eighth pixel is decoded alone, unless it comes in layers: then all are held.
         most = 64 if kind == "JPEG" and not _in_layers(image, content) else {"WEBP": 4}.get(kind, 9)
@@ -42,7 +41,9 @@ def _in_layers(jpeg: Any, content: bytes) -> bool:
     return "progressive" in jpeg.info or content[at : at + 5] != bytes((255, 218, 0, 6 + 2 * jpeg.layers, jpeg.layers))
 
 
-def _draw(image: Image.Image, kind: str) -> dict[str, Any]:
+def _draw(image: Any, kind: str) -> dict[str, Any]:
+    from PIL import ImageOps
+
     mode, longer = "RGBA" if image.has_transparency_data and kind != "JPEG" else "RGB", max(image.size)
     image.draft(mode, (1500 * image.width // longer or 1, 1500 * image.height // longer or 1))
     image = image if image.mode == mode else image.convert(mode)

@@ -74,7 +74,8 @@ def judge(context, failure, case, response):
 @pytest.fixture
 def callers_of_all_kinds():
     """Let well-formed requests be made in turn by those who know the current ETag (`*` stands for it), by those who do
-    not, and by those who, guessing, ask for a post that was never there."""
+    not, and by those who, guessing, ask for a post that was never there. In sequences each creation has a key of its
+    own: an answer that is given again, as its key asks, may name what was deleted since."""
     turns = Counter()
 
     def before_call(context, case, kwargs):
@@ -87,6 +88,8 @@ def callers_of_all_kinds():
             case.headers["If-Match"] = "*"
         if "If-None-Match" in conditions and turn == 2:
             case.headers["If-None-Match"] = "*"
+        if "Idempotency-Key" in conditions and case.meta.phase.name is TestPhase.STATEFUL:
+            case.headers["Idempotency-Key"] = f"sequence-{turns[case.operation.label]}"
         if "slug" in case.path_parameters and turn == 1 and case.meta.phase.name is TestPhase.FUZZING:
             case.path_parameters["slug"] = "nobody-wrote-this"
 

@@ -21,8 +21,8 @@ _SAMPLES = ("change", "secret", "example", "sample", "password", "default", "you
 _ANYWHERE = {"host", "port", "data_dir", "web_concurrency", "demo", "xray", "labs"}
 _ANYWHERE |= {"api_requests_per_minute", "flask_debug"}
 _MAKE_ONE = "make one with `python3 -c 'import secrets; print(secrets.token_urlsafe(32))'`"
-# As a browser writes it: lower case, and no port that goes without saying.
-_ORIGIN = re.compile(r"(?!http:.*:80$|https:.*:443$)https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[1-9][0-9]{0,4})?")
+# As a browser writes it: lower case, and no port that goes without saying. Werkzeug trusts no IPv6 address as a host.
+_ORIGIN = re.compile(r"(?!http:.*:80$|https:.*:443$)https?://[a-z0-9-]+(\.[a-z0-9-]+)*(:[1-9][0-9]{0,4})?")
 
 
 def _split(value: object) -> object:
@@ -41,7 +41,7 @@ Secrets = Annotated[list[Secret], BeforeValidator(_split)]
 # As shells and servers read them too: `8_000`, `+1` and ` 5.0` are no numbers.
 Number = Annotated[int, BeforeValidator(lambda it: it if str(it).isascii() and str(it).isdecimal() else None)]
 # Names or addresses, or with a dot in front all below a name: a dot alone would trust every name that ends in one.
-Hosts = Annotated[list[Annotated[str, Field(pattern=r"^(\.?\w[\w.-]*|\[[0-9a-f:]+\])$")]], BeforeValidator(_split)]
+Hosts = Annotated[list[Annotated[str, Field(pattern=r"^\.?\w[\w-]{0,62}(\.\w[\w-]{0,62})*$")]], BeforeValidator(_split)]
 
 
 class BadSettings(SystemExit):

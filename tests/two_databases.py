@@ -21,10 +21,11 @@ from models import ApiKey, Scope, User, db
 START = datetime(2026, 11, 30, 9, tzinfo=UTC)
 PEOPLE = ["ada", "bob", "edith", "cleo"]
 KEYS = {name: f"hd_{name.upper():0<10}_{name:0<38}" for name in ("bob", "cleo", "reads")}  # the last is Ada's
-# What is random in an answer: one-time keys, API keys and their ids, the demo's checkouts. And in the tables: secrets,
-# their digests, versions.
+# What is random in an answer or a row: one-time keys, API keys and their ids, the demo's checkouts, the browsers of
+# strangers. And in the tables: secrets, their digests, versions.
 RANDOM = re.compile(
     r"(?<=_key=)[\w-]+|hd_[0-9A-Za-z]{10}(_[0-9A-Za-z]{38})?|cs_demo_[0-9a-f]{24}|(?<=&#34;)[0-9a-f]{40}"
+    r"|(?<='browser:)[\w-]+"
 )
 RANDOM_TABLES = {"form_key", "user_session", "revalidation_tag"}
 RANDOM_COLUMNS = {"key_id", "digest", "password_hash"}
@@ -77,7 +78,7 @@ class Database:
         with self.app.app_context():
             tables = [table for table in db.metadata.sorted_tables if table.name not in RANDOM_TABLES]
             seen = [select(*(column for column in table.c if column.name not in RANDOM_COLUMNS)) for table in tables]
-            return [sorted(repr(row._asdict()) for row in db.session.execute(query)) for query in seen]
+            return [sorted(RANDOM.sub("…", repr(row._asdict())) for row in db.session.execute(query)) for query in seen]
 
 
 def seen(answer):

@@ -199,7 +199,7 @@ class AppSender:
 
 
 def test_w32_steady_stream_is_answered_without_a_failure(house):
-    rate, seconds = int(os.environ.get("WEBHOOK_RATE", "20")), min(4 * SCALE, 60)
+    rate, seconds = int(os.environ.get("WEBHOOK_RATE", "40")), min(4 * SCALE, 60)
     start = time.monotonic() + 0.5
 
     def post_in_time(sender, number):
